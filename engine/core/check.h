@@ -10,9 +10,9 @@ namespace reprise::detail {
 
 }  // namespace reprise::detail
 
-#define REPRISE_CHECK(condition)                                                \
-  do {                                                                          \
-    if (!(condition)) [[unlikely]] {                                            \
-      ::reprise::detail::check_failed(#condition, __FILE__, __LINE__);          \
-    }                                                                           \
+#define REPRISE_CHECK(condition)                                       \
+  do {                                                                 \
+    if (!(condition)) [[unlikely]] {                                   \
+      ::reprise::detail::check_failed(#condition, __FILE__, __LINE__); \
+    }                                                                  \
   } while (false)

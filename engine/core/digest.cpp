@@ -29,7 +29,8 @@ void Sha256::update(std::span<const std::byte> data) {
 Sha256Digest Sha256::finish() {
   Sha256Digest digest;
   unsigned length = 0;
-  REPRISE_CHECK(EVP_DigestFinal_ex(context_->evp, reinterpret_cast<unsigned char*>(digest.data()), &length) == 1);
+  REPRISE_CHECK(EVP_DigestFinal_ex(context_->evp, reinterpret_cast<unsigned char*>(digest.data()), &length) ==
+                1);
   REPRISE_CHECK(length == digest.size());
   return digest;
 }

@@ -1,8 +1,9 @@
 /// Element types of stored tensors and their exact conversions.
 ///
-/// f16 is IEEE 754 binary16; bf16 is the upper half of binary32. Widening is exact. Narrowing rounds to nearest,
-/// ties to even; overflow gives an infinity; NaN stays NaN (quiet, payload truncated). Bit-equal to the
-/// hardware instructions the CPU kernels use (VCVTPS2PH, VCVTNEPS2BF16 apart from its flushing of subnormals).
+/// f16 is IEEE 754 binary16; bf16 is the upper half of binary32. Widening is exact. Narrowing rounds to
+/// nearest, ties to even; overflow gives an infinity; NaN stays NaN (quiet, payload truncated). Bit-equal to
+/// the hardware instructions the CPU kernels use (VCVTPS2PH, VCVTNEPS2BF16 apart from its flushing of
+/// subnormals).
 #pragma once
 
 #include <bit>

@@ -1,9 +1,9 @@
-/// Views of tensors in memory that somebody else owns: a pointer, and a shape [outer, ..., inner], row-major and
-/// dense. TensorView<T> knows its element type; AnyTensorView carries it as a value (weights and KV caches, whose
-/// precision is chosen at run time). Nothing here allocates or computes.
+/// Views of tensors in memory that somebody else owns: a pointer, and a shape [outer, ..., inner], row-major
+/// and dense. TensorView<T> knows its element type; AnyTensorView carries it as a value (weights and KV
+/// caches, whose precision is chosen at run time). Nothing here allocates or computes.
 ///
-/// Every accessor is always_inline: kernel files are compiled for newer instruction sets, and an out-of-line copy
-/// made there could be linked into code that must run on older machines.
+/// Every accessor is always_inline: kernel files are compiled for newer instruction sets, and an out-of-line
+/// copy made there could be linked into code that must run on older machines.
 #pragma once
 
 #include <cstddef>
@@ -61,8 +61,9 @@ class TensorView {
   REPRISE_INLINE TensorView(T* data, Shape shape) : data_(data), shape_(shape) {}
   /// A view of mutable elements is also a view of constant ones.
   template <class U>
-    requires(std::is_same_v<const U, T> && !std::is_same_v<U, T>)
-  REPRISE_INLINE TensorView(const TensorView<U>& other) : data_(other.data()), shape_(other.shape()) {}
+  requires(std::is_same_v<const U, T> && !std::is_same_v<U, T>) REPRISE_INLINE
+      TensorView(const TensorView<U>& other)
+      : data_(other.data()), shape_(other.shape()) {}
 
   [[nodiscard]] REPRISE_INLINE T* data() const { return data_; }
   [[nodiscard]] REPRISE_INLINE Shape shape() const { return shape_; }
@@ -97,8 +98,8 @@ class BasicAnyTensorView {
   REPRISE_INLINE BasicAnyTensorView(DType dtype, Byte* data, Shape shape)
       : data_(data), shape_(shape), dtype_(dtype) {}
   template <class U>
-    requires(std::is_same_v<const U, Byte> && !std::is_same_v<U, Byte>)
-  REPRISE_INLINE BasicAnyTensorView(const BasicAnyTensorView<U>& other)
+  requires(std::is_same_v<const U, Byte> && !std::is_same_v<U, Byte>) REPRISE_INLINE
+      BasicAnyTensorView(const BasicAnyTensorView<U>& other)
       : data_(other.data()), shape_(other.shape()), dtype_(other.dtype()) {}
 
   [[nodiscard]] REPRISE_INLINE DType dtype() const { return dtype_; }
