@@ -1,0 +1,39 @@
+#include "engine/backends/host_memory.h"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+
+#include "engine/core/error.h"
+
+namespace reprise::engine {
+
+Buffer HostMemoryBackend::allocate(std::size_t size_bytes) {
+  const std::size_t mapped = std::max<std::size_t>(size_bytes, 1);
+  // Pages come zeroed and only when touched: a KV cache may be sized for a context that is never filled.
+  void* data =
+      mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (data == MAP_FAILED) {
+    fail(ErrorCode::out_of_memory, "memory: expected {} bytes to be available, found fewer", size_bytes);
+  }
+  constexpr std::size_t kHugePage = std::size_t{2} << 20;
+  if (mapped >= 4 * kHugePage) {
+    madvise(data, mapped, MADV_HUGEPAGE);  // advice: a refusal changes speed, not results
+  }
+  return {static_cast<std::byte*>(data), size_bytes,
+          [](std::byte* memory, std::size_t size) { munmap(memory, std::max<std::size_t>(size, 1)); }};
+}
+
+void HostMemoryBackend::copy_in(std::byte* to, std::span<const std::byte> from) {
+  std::copy(from.begin(), from.end(), to);
+}
+
+void HostMemoryBackend::copy_out(std::span<std::byte> to, const std::byte* from) {
+  std::copy_n(from, to.size(), to.begin());
+}
+
+std::span<const float> HostMemoryBackend::read(const TensorView<const float>& values) {
+  return {values.data(), static_cast<std::size_t>(values.count())};
+}
+
+}  // namespace reprise::engine

@@ -1,0 +1,102 @@
+#include "engine/backends/placement.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <charconv>
+#include <thread>
+#include <vector>
+
+#include "engine/core/error.h"
+#include "engine/kernels/cpu/cpu_kernels.h"
+
+namespace reprise::engine {
+namespace {
+
+constexpr int kMaxThreads = 1024;
+
+using Words = std::vector<std::string_view>;
+
+const Words kKeys = {"backend", "isa", "precision", "kv_cache", "kv_precision", "threads", "numerics"};
+const Words kBackends = {"reference", "cpu"};
+const Words kIsas = {"auto", "scalar", "avx2", "avx512", "neon"};
+const Words kPrecisions = {"native", "f32", "f16", "bf16"};
+const Words kKvPrecisions = {"f32", "f16", "bf16"};
+const Words kSwitch = {"on", "off"};
+const Words kNumerics = {"exact"};
+
+std::string_view one_of(std::string_view key, std::string_view value, const Words& allowed) {
+  if (std::find(allowed.begin(), allowed.end(), value) == allowed.end()) {
+    fail(ErrorCode::invalid_argument, "placement: {}: expected one of {}, found '{}'", key,
+         fmt::join(allowed, ", "), value);
+  }
+  return value;
+}
+
+int thread_count(std::string_view value) {
+  int threads = -1;
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), threads);
+  if (error != std::errc() || end != value.data() + value.size() || threads < 0 || threads > kMaxThreads) {
+    fail(ErrorCode::invalid_argument, "placement: threads: expected 0 (all) to {}, found '{}'", kMaxThreads,
+         value);
+  }
+  return threads;
+}
+
+}  // namespace
+
+void set_placement(Placement& placement, std::string_view key, std::string_view value) {
+  one_of("key", key, kKeys);
+  if (key == "backend") {
+    placement.backend = one_of(key, value, kBackends);
+  } else if (key == "isa") {
+    placement.isa = one_of(key, value, kIsas);
+  } else if (key == "precision") {
+    placement.precision = one_of(key, value, kPrecisions);
+  } else if (key == "kv_cache") {
+    placement.kv_cache = one_of(key, value, kSwitch) == "on";
+  } else if (key == "kv_precision") {
+    placement.kv_precision = *dtype_named(one_of(key, value, kKvPrecisions));
+  } else if (key == "threads") {
+    placement.threads = thread_count(value);
+  } else {
+    placement.numerics = one_of(key, value, kNumerics);
+  }
+}
+
+Placement resolved(Placement placement) {
+  one_of("backend", placement.backend, kBackends);
+  one_of("precision", placement.precision, kPrecisions);
+  one_of("kv_precision", name_of(placement.kv_precision), kKvPrecisions);
+  one_of("numerics", placement.numerics, kNumerics);
+  if (placement.backend == "reference") {
+    if (placement.isa != "auto" && placement.isa != "scalar") {
+      fail(ErrorCode::invalid_argument,
+           "placement: isa: expected auto or scalar with backend reference, found {}", placement.isa);
+    }
+    if (placement.threads > 1) {
+      fail(ErrorCode::invalid_argument, "placement: threads: expected 1 with backend reference, found {}",
+           placement.threads);
+    }
+    placement.isa = "scalar";
+    placement.threads = 1;
+    return placement;
+  }
+  placement.isa = kernels::cpu_kernels(placement.isa).isa;
+  if (placement.threads == 0) {
+    placement.threads = static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 1U, 1024U));
+  }
+  if (placement.threads < 0 || placement.threads > kMaxThreads) {
+    fail(ErrorCode::invalid_argument, "placement: threads: expected 0 (all) to {}, found {}", kMaxThreads,
+         placement.threads);
+  }
+  return placement;
+}
+
+std::string describe(const Placement& placement) {
+  return fmt::format("{} {} {} kv={}/{} {} thread{} {}", placement.backend, placement.isa,
+                     placement.precision, placement.kv_cache ? "on" : "off", name_of(placement.kv_precision),
+                     placement.threads, placement.threads == 1 ? "" : "s", placement.numerics);
+}
+
+}  // namespace reprise::engine

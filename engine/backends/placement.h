@@ -1,0 +1,36 @@
+/// Where a generate call runs: the dimensions along which replays are compared. The capture says what, this
+/// says where.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "engine/core/dtype.h"
+
+namespace reprise::engine {
+
+struct Placement {
+  std::string backend = "cpu";       ///< reference | cpu
+  std::string isa = "auto";          ///< auto | scalar | avx2 | avx512 | neon; resolved by make_backend
+  std::string precision = "native";  ///< native (as stored) | f32 | f16 | bf16: of weight matrices
+  bool kv_cache = true;              ///< off: every step recomputes all positions; the bits are the same
+  DType kv_precision = DType::f32;   ///< f32 | f16 | bf16
+  int threads = 0;                   ///< 0: all of this machine's
+  std::string numerics = "exact";    ///< exact; `fast` is for kernels this build does not have
+
+  bool operator==(const Placement&) const = default;
+};
+
+/// Sets one dimension from its spelling in flags and specifications: ("kv_cache", "off").
+/// Errors: invalid_argument, naming the key or the value with what is allowed.
+void set_placement(Placement& placement, std::string_view key, std::string_view value);
+
+/// Refuses combinations that cannot run here, and puts the actual isa, thread count and single-thread
+/// reference in place of "auto" and 0. Errors: invalid_argument or unsupported, naming the dimension and what
+/// is allowed.
+Placement resolved(Placement placement);
+
+/// "cpu avx512 bf16 kv=on/f32 2 threads exact": one line for people.
+std::string describe(const Placement& placement);
+
+}  // namespace reprise::engine

@@ -1,0 +1,31 @@
+/// The cost model: the bytes and floating-point operations each operation needs, from its shapes alone.
+///
+/// Bytes count each operand once, read or written, at its stored width: the least a machine without a cache
+/// that outlives the kernel must move. Flops count additions, multiplications, divisions, roots and
+/// exponentials as one each and a fused multiply-add as two. Profiles divide by seconds; nothing here
+/// measures.
+#pragma once
+
+#include <cstdint>
+
+#include "engine/kernels/operations.h"
+
+namespace reprise::engine {
+
+struct Cost {
+  std::int64_t bytes = 0;
+  std::int64_t flops = 0;
+};
+
+Cost cost_of(const Embed& op);
+Cost cost_of(const RmsNorm& op);
+Cost cost_of(const LayerNorm& op);
+Cost cost_of(const Linear& op);
+Cost cost_of(const Rope& op);
+Cost cost_of(const StoreKv& op);
+Cost cost_of(const Attention& op);
+Cost cost_of(const SwiGlu& op);
+Cost cost_of(const Gelu& op);
+Cost cost_of(const Relu& op);
+
+}  // namespace reprise::engine

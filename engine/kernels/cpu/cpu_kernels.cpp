@@ -1,0 +1,60 @@
+#include "engine/kernels/cpu/cpu_kernels.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+
+#include "engine/core/error.h"
+#include "engine/kernels/cpu/targets.h"
+
+namespace reprise::engine::kernels {
+
+namespace {
+
+constexpr std::array<std::string_view, 4> kKnownIsas = {"scalar", "avx2", "avx512", "neon"};
+
+std::vector<const KernelTable*> available_tables() {
+  std::vector<const KernelTable*> tables = {&kScalarKernels};
+#if defined(__x86_64__)
+  // __builtin_cpu_supports also asks whether the operating system saves the wide registers.
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c")) {
+    tables.push_back(&kAvx2Kernels);
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq")) {
+      tables.push_back(&kAvx512Kernels);
+    }
+  }
+#endif
+  return tables;
+}
+
+}  // namespace
+
+std::vector<std::string_view> available_isas() {
+  std::vector<std::string_view> names;
+  for (const KernelTable* table : available_tables()) {
+    names.push_back(table->isa);
+  }
+  return names;
+}
+
+const KernelTable& cpu_kernels(std::string_view isa) {
+  const std::vector<const KernelTable*> tables = available_tables();
+  if (isa == "auto") {
+    return *tables.back();
+  }
+  for (const KernelTable* table : tables) {
+    if (table->isa == isa) {
+      return *table;
+    }
+  }
+  if (std::find(kKnownIsas.begin(), kKnownIsas.end(), isa) == kKnownIsas.end()) {
+    fail(ErrorCode::invalid_argument, "isa: expected one of auto, {}, found {}", fmt::join(kKnownIsas, ", "),
+         isa);
+  }
+  fail(ErrorCode::unsupported, "isa: expected one that this machine has ({}), found {}",
+       fmt::join(available_isas(), ", "), isa);
+}
+
+}  // namespace reprise::engine::kernels

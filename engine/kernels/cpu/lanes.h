@@ -1,0 +1,65 @@
+/// Helpers over any lane type V: tails shorter than 16, the exponential, division of work. Included by
+/// target_*.cpp.
+#pragma once
+
+#include <cstdint>
+
+#include "engine/kernels/exp.h"
+#include "engine/kernels/operations.h"
+
+namespace reprise::engine::kernels {
+
+inline constexpr std::int64_t kLanes = 16;
+
+/// The first n (< 16) elements, the other lanes +0: the padding of the chain sum.
+template <class V, class T>
+REPRISE_INLINE V load_part(const T* p, std::int64_t n) {
+  alignas(64) T padded[kLanes] = {};
+  for (std::int64_t i = 0; i < n; ++i) {
+    padded[i] = p[i];
+  }
+  return V::load(padded);
+}
+
+template <class V, class T>
+REPRISE_INLINE void store_part(V v, T* p, std::int64_t n) {
+  alignas(64) T padded[kLanes];
+  v.store(padded);
+  for (std::int64_t i = 0; i < n; ++i) {
+    p[i] = padded[i];
+  }
+}
+
+template <class V>
+REPRISE_INLINE V exp_lanes(V x) {
+  const V low = V::broadcast(kExpLowest);
+  const V y = exp_clamped(V::min(V::max(x, low), V::broadcast(kExpHighest)));
+  return V::zero_where_less(y, x, low);
+}
+
+/// Applies f(lanes...) -> lanes to n elements of each input and stores the results.
+template <class V, class F, class... In>
+REPRISE_INLINE void map(float* out, std::int64_t n, F&& f, const In*... in) {
+  std::int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) {
+    f(V::load(in + i)...).store(out + i);
+  }
+  if (i < n) {
+    store_part(f(load_part<V>(in + i, n - i)...), out + i, n - i);
+  }
+}
+
+struct Range {
+  std::int64_t begin;
+  std::int64_t end;
+};
+
+/// The slice's contiguous share of [0, n), its borders multiples of `grain`.
+REPRISE_INLINE Range share_of(std::int64_t n, Slice slice, std::int64_t grain) {
+  const std::int64_t grains = (n + grain - 1) / grain;
+  const std::int64_t begin = grains * slice.index / slice.count * grain;
+  const std::int64_t end = grains * (slice.index + 1) / slice.count * grain;
+  return {begin < n ? begin : n, end < n ? end : n};
+}
+
+}  // namespace reprise::engine::kernels

@@ -1,0 +1,102 @@
+/// 16 lanes of f32 in two AVX registers. Compiled only in target_avx2.cpp. See lanes_avx512.h for what each
+/// operation means. 16 registers hold a 2 x 2 tile of accumulators (8), two activations (4) and a weight (2).
+#pragma once
+
+#include <immintrin.h>
+
+#include "engine/core/dtype.h"
+#include "engine/core/tensor_view.h"
+
+namespace reprise::engine::kernels {
+
+struct Avx2Lanes {
+  static constexpr int kDecodeRows = 4;
+  static constexpr int kTileRows = 2;
+  static constexpr int kTileTokens = 2;
+
+  __m256 low;
+  __m256 high;
+
+  REPRISE_INLINE static Avx2Lanes broadcast(float x) { return {_mm256_set1_ps(x), _mm256_set1_ps(x)}; }
+  REPRISE_INLINE static Avx2Lanes load(const float* p) {
+    return {_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)};
+  }
+  REPRISE_INLINE static Avx2Lanes load(const F16* p) { return {widen(p), widen(p + 8)}; }
+  REPRISE_INLINE static Avx2Lanes load(const Bf16* p) { return {widen(p), widen(p + 8)}; }
+  REPRISE_INLINE void store(float* p) const {
+    _mm256_storeu_ps(p, low);
+    _mm256_storeu_ps(p + 8, high);
+  }
+  REPRISE_INLINE void store(F16* p) const {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm256_cvtps_ph(low, _MM_FROUND_TO_NEAREST_INT));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p + 8), _mm256_cvtps_ph(high, _MM_FROUND_TO_NEAREST_INT));
+  }
+  REPRISE_INLINE void store(Bf16* p) const {
+    // PACKUSDW works in halves of 128 bits; the permutation puts them back in order.
+    const __m256i packed = _mm256_packus_epi32(narrow(low), narrow(high));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm256_permute4x64_epi64(packed, 0xd8));
+  }
+  REPRISE_INLINE static Avx2Lanes fma(Avx2Lanes a, Avx2Lanes b, Avx2Lanes c) {
+    return {_mm256_fmadd_ps(a.low, b.low, c.low), _mm256_fmadd_ps(a.high, b.high, c.high)};
+  }
+  REPRISE_INLINE friend Avx2Lanes operator+(Avx2Lanes a, Avx2Lanes b) {
+    return {_mm256_add_ps(a.low, b.low), _mm256_add_ps(a.high, b.high)};
+  }
+  REPRISE_INLINE friend Avx2Lanes operator-(Avx2Lanes a, Avx2Lanes b) {
+    return {_mm256_sub_ps(a.low, b.low), _mm256_sub_ps(a.high, b.high)};
+  }
+  REPRISE_INLINE friend Avx2Lanes operator*(Avx2Lanes a, Avx2Lanes b) {
+    return {_mm256_mul_ps(a.low, b.low), _mm256_mul_ps(a.high, b.high)};
+  }
+  REPRISE_INLINE friend Avx2Lanes operator/(Avx2Lanes a, Avx2Lanes b) {
+    return {_mm256_div_ps(a.low, b.low), _mm256_div_ps(a.high, b.high)};
+  }
+  REPRISE_INLINE static Avx2Lanes max(Avx2Lanes a, Avx2Lanes b) {
+    return {_mm256_max_ps(a.low, b.low), _mm256_max_ps(a.high, b.high)};
+  }
+  REPRISE_INLINE static Avx2Lanes min(Avx2Lanes a, Avx2Lanes b) {
+    return {_mm256_min_ps(a.low, b.low), _mm256_min_ps(a.high, b.high)};
+  }
+  REPRISE_INLINE static Avx2Lanes zero_where_less(Avx2Lanes y, Avx2Lanes x, Avx2Lanes bound) {
+    return {_mm256_and_ps(y.low, _mm256_cmp_ps(x.low, bound.low, _CMP_NLT_UQ)),
+            _mm256_and_ps(y.high, _mm256_cmp_ps(x.high, bound.high, _CMP_NLT_UQ))};
+  }
+  REPRISE_INLINE static Avx2Lanes exp2_of_magic(Avx2Lanes x) { return {exp2_half(x.low), exp2_half(x.high)}; }
+  [[nodiscard]] REPRISE_INLINE float fold() const {
+    const __m256 eight = _mm256_add_ps(low, high);
+    const __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+    const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps(two, two, 1)));
+  }
+  [[nodiscard]] REPRISE_INLINE float highest() const {
+    const __m256 eight = _mm256_max_ps(low, high);
+    const __m128 four = _mm_max_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+    const __m128 two = _mm_max_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_max_ss(two, _mm_shuffle_ps(two, two, 1)));
+  }
+
+ private:
+  REPRISE_INLINE static __m256 widen(const F16* p) {
+    return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+  }
+  REPRISE_INLINE static __m256 widen(const Bf16* p) {
+    const __m256i wide = _mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+    return _mm256_castsi256_ps(_mm256_slli_epi32(wide, 16));
+  }
+  /// The upper 16 bits of each lane, rounded to nearest even, NaN made quiet.
+  REPRISE_INLINE static __m256i narrow(__m256 x) {
+    const __m256i bits = _mm256_castps_si256(x);
+    const __m256i upper = _mm256_srli_epi32(bits, 16);
+    const __m256i odd = _mm256_and_si256(upper, _mm256_set1_epi32(1));
+    const __m256i bias = _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff));
+    const __m256i rounded = _mm256_srli_epi32(_mm256_add_epi32(bits, bias), 16);
+    const __m256i nan = _mm256_castps_si256(_mm256_cmp_ps(x, x, _CMP_UNORD_Q));
+    return _mm256_blendv_epi8(rounded, _mm256_or_si256(upper, _mm256_set1_epi32(0x40)), nan);
+  }
+  REPRISE_INLINE static __m256 exp2_half(__m256 x) {
+    const __m256i shifted = _mm256_slli_epi32(_mm256_castps_si256(x), 23);
+    return _mm256_castsi256_ps(_mm256_add_epi32(shifted, _mm256_set1_epi32(0x3f800000)));
+  }
+};
+
+}  // namespace reprise::engine::kernels

@@ -1,0 +1,197 @@
+/// The closed list of operations a decoder is made of: one struct each, holding the operands, documented here
+/// once for every backend. A kernel is a function of one operation and a Slice, the share of the output it
+/// computes.
+///
+/// Used by: the backends (dispatch), kernels/reference (the definition of correct), kernels/cpu, the cost
+/// model.
+///
+/// Numerics, common to all (engine/README.md, "Numerics"): operands are f32 unless stated; narrower weights
+/// and cache entries are widened exactly; a *chain sum* is 16 interleaved chains of fused multiply-adds,
+/// operands padded with +0 to a multiple of 16, folded 16 > 8 > 4 > 2 > 1. Every output element depends on
+/// its own operands alone, never on how outputs are grouped into tiles, slices or chunks.
+///
+/// Errors: none. A shape mismatch is a caller's bug; check() stops the program.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "engine/core/tensor_view.h"
+#include "engine/core/token.h"
+
+namespace reprise::engine {
+
+/// The part `index` of `count` equal parts of a kernel's output.
+struct Slice {
+  int index = 0;
+  int count = 1;
+};
+
+/// out[t, :] = table[tokens[t], :] (+ positions[first_position + t, :], when given).
+/// Shapes:   out [n_tokens, d_model]; table [n_vocab, d_model] any float; positions [n_context, d_model] any
+/// float. Numerics: widening is exact; one rounding for the addition.
+struct Embed {
+  TensorView<float> out;
+  AnyTensorView table;
+  std::span<const TokenId> tokens;
+  AnyTensorView positions;
+  std::int64_t first_position = 0;
+};
+
+/// Scales each row of `x` to unit root mean square, then multiplies it by `weight`, when given.
+///   out[r, i] = x[r, i] * (1 / sqrt(sum_j x[r, j]^2 / d + eps)) * weight[i]
+/// Shapes:   out, x [n_rows, d], may be the same memory; weight [d].
+/// Numerics: chain sum.
+/// Source:   Zhang & Sennrich 2019, arXiv:1910.07467; eps inside the root, as Qwen3 and Llama do.
+struct RmsNorm {
+  TensorView<float> out;
+  TensorView<const float> x;
+  TensorView<const float> weight;
+  float eps = 0;
+};
+
+/// Shifts and scales each row of `x` to zero mean and unit variance, then applies weight and bias.
+///   out[r, i] = (x[r, i] - mean) * (1 / sqrt(var + eps)) * weight[i] + bias[i]   (the last step fused)
+/// Shapes:   out, x [n_rows, d], may be the same memory; weight, bias [d].
+/// Numerics: chain sums for mean and for the variance of the centred values.
+/// Source:   Ba, Kiros & Hinton 2016, arXiv:1607.06450.
+struct LayerNorm {
+  TensorView<float> out;
+  TensorView<const float> x;
+  TensorView<const float> weight;
+  TensorView<const float> bias;
+  float eps = 0;
+};
+
+/// y = W x (+ bias) (+ residual), for every token.
+///   out[t, o] = residual[t, o] + (sum_k weight[o, k] * x[t, k] + bias[o])
+/// Shapes:   out, residual [n_tokens, n_out], may be the same memory; x [n_tokens, n_in];
+///           weight [n_out, n_in] f32, f16 or bf16; bias [n_out].
+/// Numerics: chain sum over k; bias, then residual, each one rounding.
+struct Linear {
+  TensorView<float> out;
+  TensorView<const float> x;
+  AnyTensorView weight;
+  TensorView<const float> bias;
+  TensorView<const float> residual;
+};
+
+enum class RotaryLayout : std::uint8_t {
+  half,         ///< pairs (i, i + head_dim / 2): Hugging Face's rotate_half
+  interleaved,  ///< pairs (2i, 2i + 1): the paper, llama2.c, GGUF's llama
+};
+
+/// Rotates pairs of each head by the angle of the token's position, in place.
+///   (a, b) -> (a cos - b sin, b cos + a sin), computed as fma(a, cos, -(b sin)), fma(b, cos, a sin)
+/// Shapes:   x [n_tokens, n_heads, head_dim]; cosine, sine [n_positions, head_dim / 2], row = position.
+/// Source:   Su et al. 2021, arXiv:2104.09864.
+struct Rope {
+  TensorView<float> x;
+  TensorView<const float> cosine;
+  TensorView<const float> sine;
+  std::int64_t first_position = 0;
+  RotaryLayout layout = RotaryLayout::half;
+};
+
+/// Writes the keys and values of new tokens into the cache of one layer, rounding to its dtype.
+/// Shapes:   key_cache, value_cache [n_kv_heads, n_positions, head_dim] f32, f16 or bf16;
+///           keys, values [n_tokens, n_kv_heads, head_dim].
+/// Numerics: round to nearest, ties to even. A cache that is off still rounds, so it computes the same bits.
+struct StoreKv {
+  MutableAnyTensorView key_cache;
+  MutableAnyTensorView value_cache;
+  TensorView<const float> keys;
+  TensorView<const float> values;
+  std::int64_t first_position = 0;
+};
+
+/// Causal grouped-query attention of new tokens over the cache: token t sees positions 0 .. first_position +
+/// t.
+///   score[s] = (sum_d query[d] * key[s, d]) * scale;   p[s] = exp(score[s] - max score)
+///   out[d]   = (sum_s p[s] * value[s, d]) * (1 / sum_s p[s])
+/// Shapes:   out, queries [n_tokens, n_heads, head_dim]; key_cache, value_cache [n_kv_heads, n_positions,
+/// head_dim]
+///           f32, f16 or bf16; scratch [n_slices, n_heads / n_kv_heads * n_positions], one row for each
+///           slice. Query head h reads key-value head h / (n_heads / n_kv_heads).
+/// Numerics: chain sums for the scores and for the sum of p; the weighted sum of values is one chain of fused
+///           multiply-adds in order of position; exp is kernels/exp.h.
+/// Source:   Vaswani et al. 2017, arXiv:1706.03762; Ainslie et al. 2023, arXiv:2305.13245 (grouped queries).
+struct Attention {
+  TensorView<float> out;
+  TensorView<const float> queries;
+  AnyTensorView key_cache;
+  AnyTensorView value_cache;
+  TensorView<float> scratch;
+  std::int64_t first_position = 0;
+  float scale = 1;
+};
+
+/// out[i] = gate[i] / (1 + exp(-gate[i])) * up[i]
+/// Shapes:   out, gate, up [n_tokens, d_ff], may be the same memory.
+/// Source:   Shazeer 2020, arXiv:2002.05202 (SwiGLU).
+struct SwiGlu {
+  TensorView<float> out;
+  TensorView<const float> gate;
+  TensorView<const float> up;
+};
+
+/// The tanh approximation of GELU, in its sigmoid form:
+///   out[i] = x / (1 + exp(-2 u)),  u = sqrt(2 / pi) * (x + 0.044715 x^3)
+/// Shapes:   out, x [n_tokens, d_ff], may be the same memory.
+/// Source:   Hendrycks & Gimpel 2016, arXiv:1606.08415; GPT-2's "gelu_new".
+struct Gelu {
+  TensorView<float> out;
+  TensorView<const float> x;
+};
+
+/// out[i] = max(x[i], +0).
+/// Shapes:   out, x [n_tokens, d_ff], may be the same memory.
+struct Relu {
+  TensorView<float> out;
+  TensorView<const float> x;
+};
+
+/// Names of the operations, as profiles print them.
+enum class Kernel : std::uint8_t {
+  embed,
+  rms_norm,
+  layer_norm,
+  linear,
+  rope,
+  store_kv,
+  attention,
+  swiglu,
+  gelu,
+  relu,
+};
+std::string_view name_of(Kernel kernel);
+
+/// Each stops the program when the operands' shapes and dtypes do not fit together.
+void check(const Embed& op);
+void check(const RmsNorm& op);
+void check(const LayerNorm& op);
+void check(const Linear& op);
+void check(const Rope& op);
+void check(const StoreKv& op);
+void check(const Attention& op);
+void check(const SwiGlu& op);
+void check(const Gelu& op);
+void check(const Relu& op);
+
+/// One implementation of every operation: a backend's kernels for one instruction set.
+struct KernelTable {
+  std::string_view isa;
+  void (*embed)(const Embed&, Slice);
+  void (*rms_norm)(const RmsNorm&, Slice);
+  void (*layer_norm)(const LayerNorm&, Slice);
+  void (*linear)(const Linear&, Slice);
+  void (*rope)(const Rope&, Slice);
+  void (*store_kv)(const StoreKv&, Slice);
+  void (*attention)(const Attention&, Slice);
+  void (*swiglu)(const SwiGlu&, Slice);
+  void (*gelu)(const Gelu&, Slice);
+  void (*relu)(const Relu&, Slice);
+};
+
+}  // namespace reprise::engine
