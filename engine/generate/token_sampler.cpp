@@ -1,0 +1,146 @@
+#include "engine/generate/token_sampler.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "engine/core/check.h"
+#include "engine/core/error.h"
+#include "engine/core/philox.h"
+#include "engine/kernels/reference/definitions.h"
+
+namespace reprise::engine {
+namespace {
+
+struct Candidate {
+  TokenId id;
+  float logit;
+};
+
+bool ranks_before(const Candidate& a, const Candidate& b) {
+  return a.logit != b.logit ? a.logit > b.logit : a.id < b.id;
+}
+
+TokenId greedy(std::span<const float> logits) {
+  return static_cast<TokenId>(std::max_element(logits.begin(), logits.end()) - logits.begin());
+}
+
+std::vector<float> penalized(std::span<const float> logits, std::span<const TokenId> context, float penalty) {
+  std::vector<float> result(logits.begin(), logits.end());
+  std::vector<TokenId> ids(context.begin(), context.end());
+  std::sort(ids.begin(), ids.end());
+  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+  for (const TokenId id : ids) {
+    float& logit = result[static_cast<std::size_t>(id)];
+    logit = logit > 0 ? logit / penalty : logit * penalty;
+  }
+  return result;
+}
+
+double weight(const Candidate& candidate, float highest) {
+  return static_cast<double>(kernels::exp_f32(candidate.logit - highest));
+}
+
+/// Moves the n best to the front, in rank order.
+void rank_first(std::vector<Candidate>& candidates, std::size_t n) {
+  if (n < candidates.size()) {
+    std::nth_element(candidates.begin(), candidates.begin() + static_cast<std::ptrdiff_t>(n),
+                     candidates.end(), ranks_before);
+  }
+  std::sort(candidates.begin(),
+            candidates.begin() + static_cast<std::ptrdiff_t>(std::min(n, candidates.size())), ranks_before);
+}
+
+void keep_top_p(std::vector<Candidate>& candidates, float highest, float top_p) {
+  double total = 0;
+  for (const Candidate& candidate : candidates) {
+    total += weight(candidate, highest);
+  }
+  // The set is usually tiny against the vocabulary: rank a few, and more only when they do not reach p.
+  for (std::size_t n = 256;; n *= 8) {
+    rank_first(candidates, n);
+    double mass = 0;
+    for (std::size_t i = 0; i < std::min(n, candidates.size()); ++i) {
+      mass += weight(candidates[i], highest);
+      if (mass >= static_cast<double>(top_p) * total) {
+        candidates.resize(i + 1);
+        return;
+      }
+    }
+    if (n >= candidates.size()) {
+      return;  // rounding kept the mass below p of the total: all stay
+    }
+  }
+}
+
+}  // namespace
+
+void check(const SamplingParameters& p) {
+  const auto require = [](bool condition, const char* field, const char* expected, auto found) {
+    if (!condition) {
+      fail(ErrorCode::invalid_argument, "request: {}: expected {}, found {}", field, expected, found);
+    }
+  };
+  require(std::isfinite(p.repetition_penalty) && p.repetition_penalty > 0, "repetition_penalty",
+          "a positive number", p.repetition_penalty);
+  require(std::isfinite(p.temperature) && p.temperature >= 0, "temperature",
+          "0 (greedy) or a positive number", p.temperature);
+  require(p.top_k >= 0, "top_k", "0 (all) or a positive count", p.top_k);
+  require(p.top_p > 0 && p.top_p <= 1, "top_p", "a number above 0, at most 1", p.top_p);
+  require(p.min_p >= 0 && p.min_p <= 1, "min_p", "a number from 0 to 1", p.min_p);
+}
+
+TokenId sample_token(std::span<const float> logits, std::span<const TokenId> context,
+                     const SamplingParameters& p, std::int64_t position) {
+  REPRISE_CHECK(!logits.empty());
+  std::vector<float> changed;
+  if (p.repetition_penalty != 1) {
+    changed = penalized(logits, context, p.repetition_penalty);
+    logits = changed;
+  }
+  if (p.temperature == 0) {
+    return greedy(logits);
+  }
+  std::vector<Candidate> candidates;
+  candidates.reserve(logits.size());
+  for (std::size_t i = 0; i < logits.size(); ++i) {
+    candidates.push_back({static_cast<TokenId>(i), logits[i] / p.temperature});
+  }
+  if (p.top_k > 0 && static_cast<std::size_t>(p.top_k) < candidates.size()) {
+    rank_first(candidates, static_cast<std::size_t>(p.top_k));
+    candidates.resize(static_cast<std::size_t>(p.top_k));
+  }
+  float highest = candidates.front().logit;
+  for (const Candidate& candidate : candidates) {
+    highest = std::max(highest, candidate.logit);
+  }
+  // Sums below run in this order, so it must not depend on how candidates were ranked.
+  const auto by_id = [](const Candidate& a, const Candidate& b) { return a.id < b.id; };
+  std::sort(candidates.begin(), candidates.end(), by_id);
+  if (p.top_p < 1) {
+    keep_top_p(candidates, highest, p.top_p);
+    std::sort(candidates.begin(), candidates.end(), by_id);
+  }
+  if (p.min_p > 0) {
+    std::erase_if(candidates,
+                  [&](const Candidate& c) { return weight(c, highest) < static_cast<double>(p.min_p); });
+  }
+  double total = 0;
+  for (const Candidate& candidate : candidates) {
+    total += weight(candidate, highest);
+  }
+  const auto counter = static_cast<std::uint64_t>(position);
+  const PhiloxCounter random =
+      philox4x32_10({static_cast<std::uint32_t>(counter), static_cast<std::uint32_t>(counter >> 32), 0, 0},
+                    philox_key(p.seed));
+  const double target = uniform_f64(random[0], random[1]) * total;
+  double mass = 0;
+  for (const Candidate& candidate : candidates) {
+    mass += weight(candidate, highest);
+    if (target < mass) {
+      return candidate.id;
+    }
+  }
+  return candidates.back().id;
+}
+
+}  // namespace reprise::engine

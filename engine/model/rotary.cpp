@@ -1,0 +1,50 @@
+#include "engine/model/rotary.h"
+
+#include <cmath>
+#include <numbers>
+
+namespace reprise::engine {
+namespace {
+
+/// Long wavelengths are divided by the factor, short ones kept, those between blended linearly in
+/// original_context / wavelength.
+double stretched(double frequency, const RopeScaling& scaling) {
+  const double wavelength = 2 * std::numbers::pi / frequency;
+  const double turns = scaling.original_context / wavelength;
+  if (turns < scaling.low_freq_factor) {
+    return frequency / scaling.factor;
+  }
+  if (turns > scaling.high_freq_factor) {
+    return frequency;
+  }
+  const double smooth =
+      (turns - scaling.low_freq_factor) / (scaling.high_freq_factor - scaling.low_freq_factor);
+  return (1 - smooth) * frequency / scaling.factor + smooth * frequency;
+}
+
+}  // namespace
+
+std::vector<double> rotary_frequencies(const ModelConfig& config) {
+  std::vector<double> frequencies;
+  for (std::int64_t i = 0; i < config.head_dim / 2; ++i) {
+    const double exponent = -2.0 * static_cast<double>(i) / static_cast<double>(config.head_dim);
+    const double frequency = std::pow(config.rope_theta, exponent);
+    frequencies.push_back(config.rope_scaling ? stretched(frequency, *config.rope_scaling) : frequency);
+  }
+  return frequencies;
+}
+
+RotaryTables rotary_tables(const ModelConfig& config, std::int64_t n_positions) {
+  const std::vector<double> frequencies = rotary_frequencies(config);
+  RotaryTables tables;
+  for (std::int64_t position = 0; position < n_positions; ++position) {
+    for (const double frequency : frequencies) {
+      const double angle = static_cast<double>(position) * frequency;
+      tables.cosine.push_back(static_cast<float>(std::cos(angle)));
+      tables.sine.push_back(static_cast<float>(std::sin(angle)));
+    }
+  }
+  return tables;
+}
+
+}  // namespace reprise::engine
