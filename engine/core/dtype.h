@@ -27,11 +27,11 @@ std::size_t size_of(DType dtype);
 std::string_view name_of(DType dtype);
 std::optional<DType> dtype_named(std::string_view name);
 
-inline float to_f32(Bf16 x) {
+[[gnu::always_inline]] inline float to_f32(Bf16 x) {
   return std::bit_cast<float>(static_cast<std::uint32_t>(x) << 16);
 }
 float to_f32(F16 x);
-inline float to_f32(float x) {
+[[gnu::always_inline]] inline float to_f32(float x) {
   return x;
 }
 
@@ -42,15 +42,15 @@ F16 to_f16(float x);
 template <class T>
 T from_f32(float x);
 template <>
-inline float from_f32<float>(float x) {
+[[gnu::always_inline]] inline float from_f32<float>(float x) {
   return x;
 }
 template <>
-inline F16 from_f32<F16>(float x) {
+[[gnu::always_inline]] inline F16 from_f32<F16>(float x) {
   return to_f16(x);
 }
 template <>
-inline Bf16 from_f32<Bf16>(float x) {
+[[gnu::always_inline]] inline Bf16 from_f32<Bf16>(float x) {
   return to_bf16(x);
 }
 

@@ -33,7 +33,8 @@ REPRISE_INLINE void store_part(V v, T* p, std::int64_t n) {
 template <class V>
 REPRISE_INLINE V exp_lanes(V x) {
   const V low = V::broadcast(kExpLowest);
-  const V y = exp_clamped(V::min(V::max(x, low), V::broadcast(kExpHighest)));
+  // x second: max and min then let a NaN through, as the reference does.
+  const V y = exp_clamped(V::min(V::broadcast(kExpHighest), V::max(low, x)));
   return V::zero_where_less(y, x, low);
 }
 

@@ -2,7 +2,6 @@
 /// tests.
 #pragma once
 
-#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstdint>
@@ -18,12 +17,12 @@ inline constexpr std::int64_t kChains = 16;
 struct ChainSum {
   float chains[kChains] = {};
 
-  void add_product(std::int64_t k, float a, float b) {
+  REPRISE_INLINE void add_product(std::int64_t k, float a, float b) {
     float& chain = chains[k % kChains];
-    chain = std::fma(a, b, chain);
+    chain = __builtin_fmaf(a, b, chain);
   }
   /// `n` elements were added: the padding up to a multiple of 16 is +0 * +0 (which turns a -0 chain into +0).
-  float fold(std::int64_t n) {
+  REPRISE_INLINE float fold(std::int64_t n) {
     for (std::int64_t k = n; k % kChains != 0; ++k) {
       add_product(k, 0.0F, 0.0F);
     }
@@ -38,9 +37,15 @@ struct ChainSum {
 
 /// sum_k a[k] * b[k]; `a` in any float type, widened exactly.
 template <class A>
-float chain_dot(const A* a, const float* b, std::int64_t n) {
+REPRISE_INLINE float chain_dot(const A* a, const float* b, std::int64_t n) {
   ChainSum sum;
-  for (std::int64_t k = 0; k < n; ++k) {
+  std::int64_t k = 0;
+  for (; k + kChains <= n; k += kChains) {
+    for (std::int64_t j = 0; j < kChains; ++j) {
+      sum.add_product(j, to_f32(a[k + j]), b[k + j]);
+    }
+  }
+  for (; k < n; ++k) {
     sum.add_product(k, to_f32(a[k]), b[k]);
   }
   return sum.fold(n);
@@ -50,30 +55,30 @@ float chain_dot(const A* a, const float* b, std::int64_t n) {
 struct ScalarLane {
   float v;
 
-  static ScalarLane broadcast(float x) { return {x}; }
-  static ScalarLane fma(ScalarLane a, ScalarLane b, ScalarLane c) { return {std::fma(a.v, b.v, c.v)}; }
-  static ScalarLane exp2_of_magic(ScalarLane x) {
-    return {std::bit_cast<float>((std::bit_cast<std::uint32_t>(x.v) << 23) + 0x3f800000U)};
+  REPRISE_INLINE static ScalarLane broadcast(float x) { return {x}; }
+  REPRISE_INLINE static ScalarLane fma(ScalarLane a, ScalarLane b, ScalarLane c) { return {__builtin_fmaf(a.v, b.v, c.v)}; }
+  REPRISE_INLINE static ScalarLane exp2_of_magic(ScalarLane x) {
+    return {__builtin_bit_cast(float, (__builtin_bit_cast(std::uint32_t, x.v) << 23) + 0x3f800000U)};
   }
-  friend ScalarLane operator+(ScalarLane a, ScalarLane b) { return {a.v + b.v}; }
-  friend ScalarLane operator-(ScalarLane a, ScalarLane b) { return {a.v - b.v}; }
-  friend ScalarLane operator*(ScalarLane a, ScalarLane b) { return {a.v * b.v}; }
+  REPRISE_INLINE friend ScalarLane operator+(ScalarLane a, ScalarLane b) { return {a.v + b.v}; }
+  REPRISE_INLINE friend ScalarLane operator-(ScalarLane a, ScalarLane b) { return {a.v - b.v}; }
+  REPRISE_INLINE friend ScalarLane operator*(ScalarLane a, ScalarLane b) { return {a.v * b.v}; }
 };
 
-inline float exp_f32(float x) {
+REPRISE_INLINE float exp_f32(float x) {
   if (x < kExpLowest) {
     return 0.0F;
   }
-  return exp_clamped(ScalarLane{std::min(x, kExpHighest)}).v;
+  return exp_clamped(ScalarLane{kExpHighest < x ? kExpHighest : x}).v;  // a NaN stays one
 }
 
-inline float silu(float x) {
+REPRISE_INLINE float silu(float x) {
   return x / (1.0F + exp_f32(-x));
 }
 
-inline float gelu_tanh(float x) {
+REPRISE_INLINE float gelu_tanh(float x) {
   const float cubic = x * x * x;
-  const float twice_u = kTwiceSqrt2OverPi * std::fma(kGeluCubic, cubic, x);
+  const float twice_u = kTwiceSqrt2OverPi * __builtin_fmaf(kGeluCubic, cubic, x);
   return x / (1.0F + exp_f32(-twice_u));
 }
 

@@ -1,196 +1,20 @@
 #include "engine/kernels/reference/reference.h"
 
-#include "engine/core/check.h"
-#include "engine/kernels/dispatch.h"
-#include "engine/kernels/reference/definitions.h"
+#include "engine/kernels/reference/loops.h"
 
 namespace reprise::engine::kernels {
-namespace {
 
-void embed(const Embed& op, Slice /*all*/) {
-  const std::int64_t d_model = op.out.extent(1);
-  for (std::int64_t t = 0; t < op.out.extent(0); ++t) {
-    float* out = op.out.row(t);
-    with_element_type(op.table, [&](auto table) {
-      const auto* row = table.row(op.tokens[static_cast<std::size_t>(t)]);
-      for (std::int64_t i = 0; i < d_model; ++i) {
-        out[i] = to_f32(row[i]);
-      }
-    });
-    if (!op.positions.empty()) {
-      with_element_type(op.positions, [&](auto positions) {
-        const auto* row = positions.row(op.first_position + t);
-        for (std::int64_t i = 0; i < d_model; ++i) {
-          out[i] += to_f32(row[i]);
-        }
-      });
-    }
-  }
-}
-
-void rms_norm(const RmsNorm& op, Slice /*all*/) {
-  const std::int64_t d = op.x.extent(1);
-  for (std::int64_t r = 0; r < op.x.extent(0); ++r) {
-    const float* x = op.x.row(r);
-    float* out = op.out.row(r);
-    const float mean_square = chain_dot(x, x, d) / static_cast<float>(d);
-    const float scale = 1.0F / std::sqrt(mean_square + op.eps);
-    for (std::int64_t i = 0; i < d; ++i) {
-      out[i] = x[i] * scale;
-      if (!op.weight.empty()) {
-        out[i] *= op.weight.data()[i];
-      }
-    }
-  }
-}
-
-void layer_norm(const LayerNorm& op, Slice /*all*/) {
-  const std::int64_t d = op.x.extent(1);
-  for (std::int64_t r = 0; r < op.x.extent(0); ++r) {
-    const float* x = op.x.row(r);
-    float* out = op.out.row(r);
-    ChainSum sum;
-    for (std::int64_t i = 0; i < d; ++i) {
-      sum.add_product(i, x[i], 1.0F);
-    }
-    const float mean = sum.fold(d) / static_cast<float>(d);
-    ChainSum squares;
-    for (std::int64_t i = 0; i < d; ++i) {
-      const float centred = x[i] - mean;
-      squares.add_product(i, centred, centred);
-    }
-    const float scale = 1.0F / std::sqrt(squares.fold(d) / static_cast<float>(d) + op.eps);
-    for (std::int64_t i = 0; i < d; ++i) {
-      out[i] = std::fma((x[i] - mean) * scale, op.weight.data()[i], op.bias.data()[i]);
-    }
-  }
-}
-
-void linear(const Linear& op, Slice /*all*/) {
-  const std::int64_t n_in = op.x.extent(1);
-  const std::int64_t n_out = op.weight.extent(0);
-  with_element_type(op.weight, [&](auto weight) {
-    for (std::int64_t t = 0; t < op.x.extent(0); ++t) {
-      for (std::int64_t o = 0; o < n_out; ++o) {
-        float y = chain_dot(weight.row(o), op.x.row(t), n_in);
-        if (!op.bias.empty()) {
-          y += op.bias.data()[o];
-        }
-        if (!op.residual.empty()) {
-          y = op.residual.row(t)[o] + y;
-        }
-        op.out.row(t)[o] = y;
-      }
-    }
-  });
-}
-
-void rope(const Rope& op, Slice /*all*/) {
-  const std::int64_t n_heads = op.x.extent(1);
-  const std::int64_t head_dim = op.x.extent(2);
-  const std::int64_t half = head_dim / 2;
-  for (std::int64_t t = 0; t < op.x.extent(0); ++t) {
-    const float* cosine = op.cosine.row(op.first_position + t);
-    const float* sine = op.sine.row(op.first_position + t);
-    for (std::int64_t h = 0; h < n_heads; ++h) {
-      float* x = op.x.row(t) + h * head_dim;
-      for (std::int64_t i = 0; i < half; ++i) {
-        const bool split = op.layout == RotaryLayout::half;
-        float& first = split ? x[i] : x[2 * i];
-        float& second = split ? x[i + half] : x[2 * i + 1];
-        const float a = first;
-        const float b = second;
-        first = std::fma(a, cosine[i], -(b * sine[i]));
-        second = std::fma(b, cosine[i], a * sine[i]);
-      }
-    }
-  }
-}
-
-void store_kv(const StoreKv& op, Slice /*all*/) {
-  const std::int64_t n_kv_heads = op.keys.extent(1);
-  const std::int64_t head_dim = op.keys.extent(2);
-  const auto store = [&](const MutableAnyTensorView& cache, const TensorView<const float>& rows) {
-    with_element_type(cache, [&](auto typed) {
-      using Element = std::remove_cvref_t<decltype(*typed.data())>;
-      for (std::int64_t t = 0; t < rows.extent(0); ++t) {
-        for (std::int64_t h = 0; h < n_kv_heads; ++h) {
-          Element* out = typed.row(h) + (op.first_position + t) * head_dim;
-          const float* in = rows.row(t) + h * head_dim;
-          for (std::int64_t i = 0; i < head_dim; ++i) {
-            out[i] = from_f32<Element>(in[i]);
-          }
-        }
-      }
-    });
-  };
-  store(op.key_cache, op.keys);
-  store(op.value_cache, op.values);
-}
-
-/// One query head over positions [0, n_seen) of one key-value head.
-template <class T>
-void attend(float* out, const float* query, const T* keys, const T* values, float* score, std::int64_t n_seen,
-            std::int64_t head_dim, float scale) {
-  for (std::int64_t s = 0; s < n_seen; ++s) {
-    score[s] = chain_dot(keys + s * head_dim, query, head_dim) * scale;
-  }
-  const float highest = *std::max_element(score, score + n_seen);
-  ChainSum sum;
-  for (std::int64_t s = 0; s < n_seen; ++s) {
-    score[s] = exp_f32(score[s] - highest);
-    sum.add_product(s, score[s], 1.0F);
-  }
-  const float inverse = 1.0F / sum.fold(n_seen);
-  for (std::int64_t i = 0; i < head_dim; ++i) {
-    float weighted = 0;
-    for (std::int64_t s = 0; s < n_seen; ++s) {
-      weighted = std::fma(score[s], to_f32(values[s * head_dim + i]), weighted);
-    }
-    out[i] = weighted * inverse;
-  }
-}
-
-void attention(const Attention& op, Slice /*all*/) {
-  const std::int64_t n_heads = op.queries.extent(1);
-  const std::int64_t head_dim = op.queries.extent(2);
-  const std::int64_t group = n_heads / op.key_cache.extent(0);
-  with_element_type(op.key_cache, [&](auto key_cache) {
-    using Element = std::remove_cvref_t<decltype(*key_cache.data())>;
-    const auto value_cache = op.value_cache.as<Element>();
-    for (std::int64_t t = 0; t < op.queries.extent(0); ++t) {
-      for (std::int64_t h = 0; h < n_heads; ++h) {
-        attend(op.out.row(t) + h * head_dim, op.queries.row(t) + h * head_dim, key_cache.row(h / group),
-               value_cache.row(h / group), op.scratch.data(), op.first_position + t + 1, head_dim, op.scale);
-      }
-    }
-  });
-}
-
-void swiglu(const SwiGlu& op, Slice /*all*/) {
-  for (std::int64_t i = 0; i < op.gate.count(); ++i) {
-    op.out.data()[i] = silu(op.gate.data()[i]) * op.up.data()[i];
-  }
-}
-
-void gelu(const Gelu& op, Slice /*all*/) {
-  for (std::int64_t i = 0; i < op.x.count(); ++i) {
-    op.out.data()[i] = gelu_tanh(op.x.data()[i]);
-  }
-}
-
-void relu(const Relu& op, Slice /*all*/) {
-  for (std::int64_t i = 0; i < op.x.count(); ++i) {
-    op.out.data()[i] = op.x.data()[i] > 0.0F ? op.x.data()[i] : 0.0F;
-  }
-}
-
-}  // namespace
+#if defined(__x86_64__)
+extern const KernelTable kReferenceFmaKernels;
+#endif
 
 const KernelTable& reference_kernels() {
-  static constexpr KernelTable kTable = {"scalar", embed,     rms_norm, layer_norm, linear, rope,
-                                         store_kv, attention, swiglu,   gelu,       relu};
-  return kTable;
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("fma") && __builtin_cpu_supports("avx")) {
+    return kReferenceFmaKernels;
+  }
+#endif
+  return kLoops;
 }
 
 }  // namespace reprise::engine::kernels

@@ -1,0 +1,131 @@
+#include "engine/capture/recorder.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "engine/core/digest.h"
+#include "engine/core/error.h"
+
+namespace reprise::engine {
+namespace {
+
+double logsumexp(std::span<const float> logits, float highest) {
+  double sum = 0;
+  for (const float logit : logits) {
+    sum += std::exp(static_cast<double>(logit) - static_cast<double>(highest));
+  }
+  return static_cast<double>(highest) + std::log(sum);
+}
+
+CapturedModel describe(const Model& model, std::string tokenizer_sha256) {
+  CapturedModel captured;
+  captured.spec = model.spec();
+  captured.name = model.name();
+  captured.architecture = model.config().architecture;
+  captured.sha256 = model.identity().sha256;
+  for (const auto& [name, sha256] : model.identity().files) {
+    captured.files.push_back({name, sha256});
+  }
+  captured.config_json = model.config_json();
+  captured.parameters = model.config().n_parameters();
+  captured.tokenizer_sha256 = std::move(tokenizer_sha256);
+  return captured;
+}
+
+CapturedKv copy_kv(const Session& session, std::int64_t n_cached) {
+  const ModelConfig& config = session.model().config();
+  return {session.cache().dtype(),          config.n_layers,
+          config.n_kv_heads,                config.head_dim,
+          session.cache().copy_keys(n_cached), session.cache().copy_values(n_cached)};
+}
+
+}  // namespace
+
+void append_step(CapturedSteps& steps, std::span<const float> logits) {
+  std::vector<TokenId> order(logits.size());
+  std::iota(order.begin(), order.end(), 0);
+  const auto n_top = std::min<std::int64_t>(steps.n_top, std::ssize(logits));
+  const auto larger = [&](TokenId a, TokenId b) {
+    const float x = logits[static_cast<std::size_t>(a)];
+    const float y = logits[static_cast<std::size_t>(b)];
+    return x != y ? x > y : a < b;
+  };
+  std::partial_sort(order.begin(), order.begin() + std::max<std::int64_t>(n_top, 1), order.end(), larger);
+  for (std::int64_t i = 0; i < n_top; ++i) {
+    const TokenId id = order[static_cast<std::size_t>(i)];
+    steps.top_ids.push_back(id);
+    steps.top_logits.push_back(logits[static_cast<std::size_t>(id)]);
+  }
+  steps.logits_digests.push_back(xxh3_64(std::as_bytes(logits)));
+  steps.logsumexp.push_back(logsumexp(logits, logits[static_cast<std::size_t>(order.front())]));
+}
+
+Recorder::Recorder(const Session& session, const GenerateRequest& request, RecorderOptions options)
+    : request_(request), options_(options) {
+  n_vocab_ = static_cast<std::size_t>(session.model().config().n_vocab);
+  steps_.n_top = std::min(options.n_top, session.model().config().n_vocab);
+  const std::size_t most = options.row_budget_bytes / sizeof(float) / n_vocab_;
+  const auto steps = static_cast<std::size_t>(std::max<std::int64_t>(request.max_new_tokens, 1));
+  try {
+    rows_.reserve(std::min(most, steps) * n_vocab_);
+  } catch (const std::bad_alloc&) {
+    rows_.clear();  // no room for copies: every step is digested in the loop
+  }
+}
+
+void Recorder::on_token(const TokenEvent& event) {
+  if (!problem_.empty()) {
+    return;
+  }
+  try {
+    steps_.generated_ids.push_back(event.id);
+    steps_.token_seconds.push_back(event.seconds);
+    if (rows_.capacity() - rows_.size() >= event.logits.size()) {
+      rows_.insert(rows_.end(), event.logits.begin(), event.logits.end());
+      return;
+    }
+    digest_rows();
+    append_step(steps_, event.logits);
+  } catch (const std::exception& error) {
+    problem_ = error.what();
+  }
+}
+
+void Recorder::digest_rows() {
+  for (std::size_t row = 0; row < rows_.size(); row += n_vocab_) {
+    append_step(steps_, std::span(rows_).subspan(row, n_vocab_));
+  }
+  rows_.clear();
+}
+
+std::optional<Capture> Recorder::finish(const Session& session, const GenerateResult& result, CaptureOrigin origin,
+                                        std::string tokenizer_sha256) {
+  try {
+    digest_rows();
+    if (problem_.empty() && steps_.generated_ids != result.generated_ids) {
+      problem_ = "the recorder did not see the whole call";
+    }
+    if (!problem_.empty()) {
+      return std::nullopt;
+    }
+    Capture capture;
+    capture.model = describe(session.model(), std::move(tokenizer_sha256));
+    capture.request = std::move(request_);
+    capture.n_cached = result.n_cached;
+    if (options_.kv_rows && result.n_cached > 0) {
+      capture.kv = copy_kv(session, result.n_cached);
+    }
+    capture.steps = std::move(steps_);
+    capture.finish_reason = result.finish_reason;
+    capture.placement = session.placement();
+    capture.placement.precision = session.weights()->precision;
+    capture.origin = std::move(origin);
+    return capture;
+  } catch (const std::exception& error) {
+    problem_ = error.what();
+    return std::nullopt;
+  }
+}
+
+}  // namespace reprise::engine
