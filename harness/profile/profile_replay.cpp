@@ -1,0 +1,68 @@
+#include "harness/profile/profile_replay.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "engine/core/check.h"
+#include "harness/stats/summary.h"
+
+namespace reprise::harness {
+namespace {
+
+/// Records every kernel in the phase it ran in: prefill up to the first token, decode after it.
+class Recorder final : public engine::KernelObserver, public engine::GenerateObserver {
+ public:
+  void on_kernel(engine::Kernel kernel, const engine::Cost& cost, double seconds) override {
+    builder_.add({decoding_ ? "decode" : "prefill", name_of(kernel), seconds, cost.bytes, cost.flops, 1});
+  }
+  void on_token(const engine::TokenEvent& /*event*/) override { decoding_ = true; }
+
+  [[nodiscard]] const CostProfileBuilder& builder() const { return builder_; }
+
+ private:
+  CostProfileBuilder builder_;
+  bool decoding_ = false;
+};
+
+struct ObservedRun {
+  Seconds wall_seconds;
+  CostProfileBuilder builder;
+  std::int64_t n_dispatches;
+};
+
+ObservedRun observe(EngineReplay& replay) {
+  Recorder recorder;
+  replay.restore();
+  const std::int64_t before = replay.n_dispatches();
+  const engine::GenerateResult result = replay.run_observed(recorder, recorder);
+  return {result.total_seconds, recorder.builder(), replay.n_dispatches() - before};
+}
+
+Seconds run_plainly(EngineReplay& replay) {
+  replay.restore();
+  return replay.run().total_seconds;
+}
+
+}  // namespace
+
+ReplayProfile profile_replay(EngineReplay& replay, const std::optional<Roofline>& roofline, int n_runs) {
+  REPRISE_CHECK(n_runs >= 1);
+  run_plainly(replay);
+  std::vector<Seconds> plain;
+  std::vector<ObservedRun> observed;
+  for (int i = 0; i < n_runs; ++i) {
+    plain.push_back(run_plainly(replay));
+    observed.push_back(observe(replay));
+  }
+  std::sort(observed.begin(), observed.end(),
+            [](const ObservedRun& a, const ObservedRun& b) { return a.wall_seconds < b.wall_seconds; });
+  const ObservedRun& typical = observed[observed.size() / 2];
+  ReplayProfile result;
+  result.profile = typical.builder.build(typical.wall_seconds, roofline);
+  result.overhead = typical.wall_seconds / median(plain) - 1;
+  result.n_records = typical.builder.calls();
+  result.n_dispatches = typical.n_dispatches;
+  return result;
+}
+
+}  // namespace reprise::harness

@@ -1,0 +1,115 @@
+#include "harness/replay/engine_replay.h"
+
+#include <algorithm>
+
+#include "engine/core/check.h"
+#include "engine/core/error.h"
+
+namespace reprise::harness {
+
+using engine::Capture;
+using engine::Placement;
+
+std::shared_ptr<const engine::Weights> WeightPool::weights(const std::shared_ptr<const engine::Model>& model,
+                                                           engine::Backend& backend) {
+  const std::string& precision = backend.placement().precision;
+  for (const Entry& entry : entries_) {
+    if (entry.model == model && (entry.precision == precision || entry.weights->precision == precision)) {
+      return entry.weights;
+    }
+  }
+  auto placed = std::make_shared<const engine::Weights>(engine::place_weights(model, backend, precision));
+  entries_.push_back({model, precision, placed});
+  return placed;
+}
+
+EngineReplay::EngineReplay(const Capture& capture, const std::shared_ptr<const engine::Model>& model,
+                           const ReplayPlan& plan, WeightPool& pool)
+    : capture_(capture) {
+  const std::string& digest = model->identity().sha256;
+  if (digest != capture.model.sha256) {
+    fail(ErrorCode::mismatch, "{}: model digest: expected {} as captured, found {}", model->spec(),
+         capture.model.sha256, digest);
+  }
+  auto backend = engine::make_backend(plan.placement);
+  auto weights = pool.weights(model, *backend);
+  engine::SessionOptions options;
+  options.n_positions = std::min(capture.n_prompt() + capture.n_generated(), model->config().n_context);
+  session_ = std::make_unique<engine::Session>(std::move(weights), std::move(backend), options);
+  mode_ = plan.mode.value_or(same_bits_promised(capture.placement, placement()) ? ReplayMode::free : ReplayMode::forced);
+  request_ = capture.request;
+  request_.max_new_tokens = std::min(request_.max_new_tokens, capture.n_generated());
+  if (mode_ == ReplayMode::forced) {
+    request_.forced_ids = capture.steps.generated_ids;
+  }
+  prepare_prefix();
+}
+
+Placement EngineReplay::placement() const {
+  Placement actual = session_->placement();
+  actual.precision = session_->weights()->precision;
+  return actual;
+}
+
+std::int64_t EngineReplay::n_prompt_processed() const {
+  return capture_.n_prompt() - std::ssize(prefix_);
+}
+
+void EngineReplay::prepare_prefix() {
+  if (!session_->placement().kv_cache || capture_.n_cached == 0) {
+    return;
+  }
+  prefix_.assign(capture_.request.prompt_ids.begin(), capture_.request.prompt_ids.begin() + capture_.n_cached);
+  if (capture_.kv && same_bits_promised(capture_.placement, placement())) {
+    prefix_keys_ = capture_.kv->keys;
+    prefix_values_ = capture_.kv->values;
+    return;
+  }
+  session_->append(prefix_);
+  prefix_keys_ = session_->cache().copy_keys(capture_.n_cached);
+  prefix_values_ = session_->cache().copy_values(capture_.n_cached);
+}
+
+void EngineReplay::restore() {
+  session_->restore(prefix_, prefix_keys_, prefix_values_);
+}
+
+const Verification& EngineReplay::verify() {
+  verifier_ = std::make_unique<Verifier>(capture_, mode_, logit_tolerance(capture_.placement, placement()));
+  restore();
+  engine::generate(*session_, request_, verifier_.get());
+  verification_ = verifier_->verification();
+  return verification_;
+}
+
+const Verification& EngineReplay::verification() const {
+  REPRISE_CHECK(verifier_ != nullptr);
+  return verification_;
+}
+
+Sample EngineReplay::run() {
+  REPRISE_CHECK(verifier_ != nullptr);
+  RepeatChecker checker(*verifier_);
+  engine::GenerateResult result = engine::generate(*session_, request_, &checker);
+  Sample sample;
+  sample.total_seconds = result.total_seconds;
+  sample.time_to_first_token_seconds = result.token_seconds.front();
+  sample.token_seconds = std::move(result.token_seconds);
+  sample.verified = verification_.agrees() && checker.same();
+  return sample;
+}
+
+engine::GenerateResult EngineReplay::run_observed(engine::KernelObserver& kernels, engine::GenerateObserver& tokens) {
+  session_->backend().observe(&kernels);
+  engine::GenerateResult result;
+  try {
+    result = engine::generate(*session_, request_, &tokens);
+  } catch (...) {
+    session_->backend().observe(nullptr);
+    throw;
+  }
+  session_->backend().observe(nullptr);
+  return result;
+}
+
+}  // namespace reprise::harness

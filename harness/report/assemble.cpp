@@ -1,0 +1,33 @@
+#include "harness/report/assemble.h"
+
+#include "harness/report/metric_definitions.h"
+
+namespace reprise::harness {
+
+void add_measurement(Row& row, const Measurement& measurement, std::int64_t n_prompt_processed,
+                     const BootstrapOptions& options) {
+  row.metrics.clear();
+  if (measurement.reason != StopReason::failed) {
+    row.metrics = compute_metrics(measurement.samples, n_prompt_processed, options);
+  }
+  row.samples = {};
+  for (const Sample& sample : measurement.samples) {
+    row.samples.total_seconds.push_back(sample.total_seconds);
+    row.samples.token_seconds.push_back(sample.token_seconds);
+  }
+  row.cold.reset();
+  for (const Sample& sample : measurement.warmup) {
+    if (!row.cold) {
+      row.cold = ColdRun{sample.total_seconds, sample.time_to_first_token_seconds};
+    }
+    row.samples.warmup_total_seconds.push_back(sample.total_seconds);
+  }
+  row.stop = measurement.reason;
+}
+
+void add_profile(Row& row, const CostProfile& profile) {
+  row.cost_centres = profile.centres;
+  row.unattributed_seconds = profile.unattributed_seconds;
+}
+
+}  // namespace reprise::harness

@@ -1,0 +1,140 @@
+#include "harness/report/comparison_rows.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "engine/io/printable.h"
+#include "harness/report/metric_definitions.h"
+#include "harness/report/units.h"
+
+namespace reprise::harness {
+namespace {
+
+constexpr const char* kNone = "-";
+
+const Metric* find_metric(const Row& row, std::string_view name) {
+  const auto found = row.metrics.find(std::string(name));
+  return found == row.metrics.end() ? nullptr : &found->second;
+}
+
+std::string seconds_cell(const Row& row, std::string_view name) {
+  const Metric* metric = find_metric(row, name);
+  return metric == nullptr ? kNone : format_seconds(metric->value);
+}
+
+std::string rate_cell(const Row& row, std::string_view name) {
+  const Metric* metric = find_metric(row, name);
+  return metric == nullptr ? kNone : format_number(metric->value);
+}
+
+/// The larger distance from the value to an end of its interval, in per cent of the value.
+std::string spread_cell(const Row& row, std::string_view name) {
+  const Metric* metric = find_metric(row, name);
+  if (metric == nullptr) {
+    return kNone;
+  }
+  if (!metric->ci || metric->value <= 0) {
+    return "±?";
+  }
+  const double half_width = std::max(metric->ci->high - metric->value, metric->value - metric->ci->low);
+  return "±" + format_percent(half_width / metric->value);
+}
+
+bool differs(const Row& row) {
+  return row.verification.verdict == OutputVerdict::differs;
+}
+
+std::string outputs_cell(const Verification& verification) {
+  switch (verification.verdict) {
+    case OutputVerdict::identical:
+      return "identical";
+    case OutputVerdict::same_tokens:
+      return "same tokens";
+    case OutputVerdict::within_tolerance:
+      return "in tolerance";
+    case OutputVerdict::differs:
+      break;
+  }
+  return verification.first_divergence ? fmt::format("DIFFER @{}", *verification.first_divergence)
+                                       : std::string("DIFFER");
+}
+
+std::string converged_cell(StopReason reason) {
+  switch (reason) {
+    case StopReason::converged:
+      return "yes";
+    case StopReason::budget:
+      return "NO (budget)";
+    case StopReason::max_runs:
+      return "NO (max runs)";
+    case StopReason::failed:
+      break;
+  }
+  return "FAILED";
+}
+
+/// How many times as fast as the first row of the same capture. Marked when either did not do the captured
+/// work.
+std::string speed_cell(const Report& report, const Row& row) {
+  const Row& first = *std::find_if(report.rows.begin(), report.rows.end(),
+                                   [&](const Row& other) { return other.capture.id == row.capture.id; });
+  const Metric* base = find_metric(first, kTotalSeconds);
+  const Metric* own = find_metric(row, kTotalSeconds);
+  if (base == nullptr || own == nullptr || own->value <= 0) {
+    return kNone;
+  }
+  return fmt::format("{}{:.2f}x", differs(row) || differs(first) ? "*" : "", base->value / own->value);
+}
+
+}  // namespace
+
+ComparisonRows comparison_rows(const Report& report) {
+  ComparisonRows rows;
+  for (const auto& [heading, align] : {std::pair{"capture", Align::left},
+                                       {"backend", Align::left},
+                                       {"isa", Align::left},
+                                       {"precision", Align::left},
+                                       {"kv cache", Align::left},
+                                       {"threads", Align::right},
+                                       {"outputs", Align::left},
+                                       {"TTFT", Align::right},
+                                       {"prefill tok/s", Align::right},
+                                       {"decode tok/s", Align::right},
+                                       {"interval", Align::right},
+                                       {"total", Align::right},
+                                       {"speed", Align::right},
+                                       {"runs", Align::right},
+                                       {"converged", Align::left}}) {
+    rows.table.add_column(heading, align);
+  }
+  for (const Row& row : report.rows) {
+    const PlacementInfo& placement = row.placement;
+    rows.table.add_row({engine::printable(row.capture.name, 32), engine::printable(placement.backend, 16),
+                        engine::printable(placement.isa, 16), engine::printable(placement.precision, 16),
+                        placement.kv_cache ? "on " + engine::printable(placement.kv_precision, 16) : "off",
+                        fmt::format("{}", placement.threads), outputs_cell(row.verification),
+                        seconds_cell(row, kTimeToFirstTokenSeconds), rate_cell(row, kPrefillTokensPerSecond),
+                        rate_cell(row, kDecodeTokensPerSecond), spread_cell(row, kDecodeTokensPerSecond),
+                        seconds_cell(row, kTotalSeconds), speed_cell(report, row),
+                        fmt::format("{}", row.samples.total_seconds.size()), converged_cell(row.stop)});
+  }
+  const auto any = [&](auto holds) { return std::any_of(report.rows.begin(), report.rows.end(), holds); };
+  if (any(differs)) {
+    rows.notes.emplace_back(
+        "* outputs differ from the capture (@N: from generated token N on): a ratio of unlike results, not a "
+        "speed-up");
+  }
+  if (any([](const Row& row) {
+        return row.stop == StopReason::budget || row.stop == StopReason::max_runs;
+      })) {
+    rows.notes.emplace_back(
+        "NO: not converged, the interval of the total is wider than asked for; give it more time");
+  }
+  if (any([](const Row& row) { return row.stop == StopReason::failed; })) {
+    rows.notes.emplace_back("FAILED: a run's outputs did not verify; no time of it is shown");
+  }
+  return rows;
+}
+
+}  // namespace reprise::harness

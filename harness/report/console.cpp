@@ -1,0 +1,60 @@
+#include "harness/report/console.h"
+
+#include <fmt/format.h>
+
+#include "engine/io/printable.h"
+#include "harness/report/comparison_rows.h"
+#include "harness/report/units.h"
+
+namespace reprise::harness {
+namespace {
+
+constexpr const char* kNone = "-";
+
+std::string giga(double per_second) {
+  return per_second > 0 ? format_number(per_second / 1e9, 3) : kNone;
+}
+
+}  // namespace
+
+std::string comparison_table(const Report& report) {
+  const ComparisonRows rows = comparison_rows(report);
+  std::string text = rows.table.to_text();
+  for (const std::string& note : rows.notes) {
+    text += note + "\n";
+  }
+  return text;
+}
+
+std::string kernel_table(const Row& row) {
+  if (!row.unattributed_seconds) {
+    return "no profile was taken\n";
+  }
+  TextTable table;
+  for (const auto& [heading, align] : {std::pair{"phase", Align::left},
+                                       {"kernel", Align::left},
+                                       {"calls", Align::right},
+                                       {"time", Align::right},
+                                       {"share", Align::right},
+                                       {"GB/s", Align::right},
+                                       {"GFLOP/s", Align::right},
+                                       {"roofline", Align::right}}) {
+    table.add_column(heading, align);
+  }
+  double wall_seconds = *row.unattributed_seconds;
+  for (const CostCentre& centre : row.cost_centres) {
+    wall_seconds += centre.seconds;
+    table.add_row({engine::printable(centre.phase, 24), engine::printable(centre.name, 40),
+                   fmt::format("{}", centre.calls), format_seconds(centre.seconds),
+                   format_percent(centre.fraction), giga(centre.bytes_per_second),
+                   giga(centre.flops_per_second),
+                   centre.roofline_fraction ? format_percent(*centre.roofline_fraction) : kNone});
+  }
+  const double rest = wall_seconds > 0 ? *row.unattributed_seconds / wall_seconds : 0;
+  table.add_row(
+      {"unattributed", "", "", format_seconds(*row.unattributed_seconds), format_percent(rest), "", "", ""});
+  table.add_row({"total", "", "", format_seconds(wall_seconds), format_percent(1), "", "", ""});
+  return table.to_text();
+}
+
+}  // namespace reprise::harness

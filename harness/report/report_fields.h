@@ -1,0 +1,222 @@
+/// The fields of every part of a report, each listed once: the writer and the reader in report_json.cpp walk
+/// the same lists, so they cannot disagree. An archive is called with each field's name and a reference to
+/// its value.
+#pragma once
+
+#include <array>
+#include <cmath>
+#include <string_view>
+#include <utility>
+
+#include "engine/core/build_info_fields.h"
+#include "engine/io/json_archive.h"
+#include "harness/report/report.h"
+
+namespace reprise::engine {
+
+template <>
+struct JsonEnum<harness::ReplayMode> {
+  static constexpr std::array kNames = {std::pair{harness::ReplayMode::free, std::string_view("free")},
+                                        std::pair{harness::ReplayMode::forced, std::string_view("forced")}};
+};
+template <>
+struct JsonEnum<harness::OutputVerdict> {
+  static constexpr std::array kNames = {
+      std::pair{harness::OutputVerdict::identical, std::string_view("identical")},
+      std::pair{harness::OutputVerdict::same_tokens, std::string_view("same_tokens")},
+      std::pair{harness::OutputVerdict::within_tolerance, std::string_view("within_tolerance")},
+      std::pair{harness::OutputVerdict::differs, std::string_view("differs")}};
+};
+template <>
+struct JsonEnum<harness::Better> {
+  static constexpr std::array kNames = {std::pair{harness::Better::lower, std::string_view("lower")},
+                                        std::pair{harness::Better::higher, std::string_view("higher")}};
+};
+template <>
+struct JsonEnum<harness::StopReason> {
+  static constexpr std::array kNames = {
+      std::pair{harness::StopReason::converged, std::string_view("converged")},
+      std::pair{harness::StopReason::budget, std::string_view("budget")},
+      std::pair{harness::StopReason::max_runs, std::string_view("max_runs")},
+      std::pair{harness::StopReason::failed, std::string_view("failed")}};
+};
+template <>
+struct JsonEnum<harness::ComparisonVerdict> {
+  static constexpr std::array kNames = {
+      std::pair{harness::ComparisonVerdict::regression, std::string_view("regression")},
+      std::pair{harness::ComparisonVerdict::improvement, std::string_view("improvement")},
+      std::pair{harness::ComparisonVerdict::equivalent, std::string_view("equivalent")},
+      std::pair{harness::ComparisonVerdict::inconclusive, std::string_view("inconclusive")}};
+};
+
+template <>
+struct JsonPair<harness::Interval> {
+  static constexpr double harness::Interval::*kFirst = &harness::Interval::low;
+  static constexpr double harness::Interval::*kSecond = &harness::Interval::high;
+};
+
+}  // namespace reprise::engine
+
+namespace reprise::harness {
+
+template <class Archive>
+void fields(Archive& archive, Roofline& roofline) {
+  archive("read_bytes_per_second", roofline.read_bytes_per_second);
+  archive("f32_flops_per_second", roofline.f32_flops_per_second);
+}
+
+template <class Archive>
+void fields(Archive& archive, Machine& machine) {
+  archive("cpu", machine.cpu);
+  archive("isa", machine.isa);
+  archive("cores", machine.cores);
+  archive("memory_bytes", machine.memory_bytes);
+  archive("os", machine.os);
+  archive("virtualized", machine.virtualized);
+  archive("governor", machine.governor);
+  archive("gpus", machine.gpus);
+  archive("roofline", machine.roofline);
+}
+
+template <class Archive>
+void fields(Archive& archive, ModelInfo& model) {
+  archive("name", model.name);
+  archive("sha256", model.sha256);
+  archive("architecture", model.architecture);
+  archive("parameters", model.parameters);
+}
+
+template <class Archive>
+void fields(Archive& archive, CaptureInfo& capture) {
+  archive("id", capture.id);
+  archive("name", capture.name);
+  archive("model", capture.model);
+  archive("n_prompt", capture.n_prompt);
+  archive("n_cached", capture.n_cached);
+  archive("n_generated", capture.n_generated);
+}
+
+template <class Archive>
+void fields(Archive& archive, PlacementInfo& placement) {
+  archive("backend", placement.backend);
+  archive("isa", placement.isa);
+  archive("precision", placement.precision);
+  archive("kv_cache", placement.kv_cache);
+  archive("kv_precision", placement.kv_precision);
+  archive("threads", placement.threads);
+  archive("numerics", placement.numerics);
+}
+
+template <class Archive>
+void fields(Archive& archive, Verification& verification) {
+  archive("mode", verification.mode);
+  archive("verdict", verification.verdict);
+  archive("first_divergence", verification.first_divergence);
+  // The figures that data can make infinite: a kernel that computes NaN logits.
+  if (verification.max_abs_logit_error && !std::isfinite(*verification.max_abs_logit_error)) {
+    verification.max_abs_logit_error.reset();
+  }
+  archive("max_abs_logit_error", verification.max_abs_logit_error);
+  if (verification.mean_kl_divergence && !std::isfinite(*verification.mean_kl_divergence)) {
+    verification.mean_kl_divergence.reset();
+  }
+  archive("mean_kl_divergence", verification.mean_kl_divergence);
+  archive("logits_digest", verification.logits_digest);
+}
+
+template <class Archive>
+void fields(Archive& archive, Metric& metric) {
+  archive("unit", metric.unit);
+  archive("better", metric.better);
+  archive("value", metric.value);
+  archive("ci", metric.ci);
+  archive("confidence", metric.confidence);
+  archive("n", metric.n);
+  archive("lag1_autocorrelation", metric.lag1_autocorrelation);
+}
+
+template <class Archive>
+void fields(Archive& archive, RawSamples& samples) {
+  archive("total_seconds", samples.total_seconds);
+  archive("token_seconds", samples.token_seconds);
+  archive("warmup_total_seconds", samples.warmup_total_seconds);
+}
+
+template <class Archive>
+void fields(Archive& archive, ColdRun& cold) {
+  archive("total_seconds", cold.total_seconds);
+  archive("time_to_first_token_seconds", cold.time_to_first_token_seconds);
+}
+
+/// `converged` is written for readers who know no reasons; it follows from the reason and may not contradict
+/// it.
+struct Stop {
+  StopReason reason = StopReason::failed;
+};
+
+template <class Archive>
+void fields(Archive& archive, Stop& stop) {
+  archive("reason", stop.reason);
+  archive.derived("converged", stop.reason == StopReason::converged);
+}
+
+template <class Archive>
+void fields(Archive& archive, CostCentre& centre) {
+  archive("phase", centre.phase);
+  archive("name", centre.name);
+  archive("calls", centre.calls);
+  archive("seconds", centre.seconds);
+  archive("fraction", centre.fraction);
+  archive("bytes", centre.bytes);
+  archive("flops", centre.flops);
+  archive("bytes_per_second", centre.bytes_per_second);
+  archive("flops_per_second", centre.flops_per_second);
+  archive("roofline_fraction", centre.roofline_fraction);
+}
+
+template <class Archive>
+void fields(Archive& archive, MemoryUse& memory) {
+  archive("weights_bytes", memory.weights_bytes);
+  archive("kv_bytes", memory.kv_bytes);
+  archive("activation_bytes", memory.activation_bytes);
+  archive("peak_rss_bytes", memory.peak_rss_bytes);
+}
+
+template <class Archive>
+void fields(Archive& archive, Row& row) {
+  archive("capture", row.capture);
+  archive("placement", row.placement);
+  archive("verification", row.verification);
+  archive("metrics", row.metrics);
+  archive("samples", row.samples);
+  archive("cold", row.cold);
+  Stop stop{row.stop};
+  archive("stop", stop);
+  row.stop = stop.reason;
+  archive("cost_centres", row.cost_centres);
+  archive("unattributed_seconds", row.unattributed_seconds);
+  archive("memory", row.memory);
+}
+
+template <class Archive>
+void fields(Archive& archive, Comparison& comparison) {
+  archive("a", comparison.a);
+  archive("b", comparison.b);
+  archive("metric", comparison.metric);
+  archive("median_ratio", comparison.median_ratio);
+  archive("ci", comparison.ci);
+  archive("verdict", comparison.verdict);
+  archive("pairs", comparison.pairs);
+  archive("minimum_detectable_effect", comparison.minimum_detectable_effect);
+}
+
+template <class Archive>
+void fields(Archive& archive, Report& report) {
+  archive("created", report.created);
+  archive("tool", report.tool);
+  archive("machine", report.machine);
+  archive("rows", report.rows);
+  archive("comparisons", report.comparisons);
+}
+
+}  // namespace reprise::harness

@@ -1,0 +1,45 @@
+#include "harness/report/units.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace reprise::harness {
+
+std::string format_number(double value, int digits) {
+  if (value == 0 || !std::isfinite(value)) {
+    return fmt::format("{}", value);
+  }
+  const auto decimals_at = [&](double magnitude) {
+    return std::max(0, digits - 1 - static_cast<int>(std::floor(std::log10(magnitude))));
+  };
+  int decimals = decimals_at(std::abs(value));
+  // 9.9996 rounds to 10.000: a digit too many.
+  const double rounded = std::round(std::abs(value) * std::pow(10, decimals)) / std::pow(10, decimals);
+  decimals = std::min(decimals, decimals_at(rounded));
+  return fmt::format("{:.{}f}", value, decimals);
+}
+
+std::string format_seconds(double seconds) {
+  constexpr struct {
+    double scale;
+    const char* unit;
+  } kUnits[] = {{1, "s"}, {1e3, "ms"}, {1e6, "µs"}, {1e9, "ns"}};
+  if (seconds == 0 || !std::isfinite(seconds)) {
+    return fmt::format("{} s", seconds);
+  }
+  for (const auto& [scale, unit] : kUnits) {
+    // 0.99995 rounds to 1.000 and belongs to the larger unit.
+    if (std::abs(seconds) * scale >= 0.99995 || scale == 1e9) {
+      return fmt::format("{} {}", format_number(seconds * scale), unit);
+    }
+  }
+  return {};
+}
+
+std::string format_percent(double fraction) {
+  return fmt::format("{:.1f} %", 100 * fraction);
+}
+
+}  // namespace reprise::harness

@@ -1,0 +1,218 @@
+#include "harness/report/report_json.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <string>
+
+#include "engine/core/error.h"
+#include "harness/tests/support/sample_report.h"
+
+namespace reprise::harness {
+namespace {
+
+using nlohmann::json;
+
+json sample_json() {
+  return json::parse(to_text(sample_report()));
+}
+
+/// The error of reading `document`, or "accepted".
+std::string refusal(const json& document) {
+  try {
+    (void)from_json(document, "report.json");
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::invalid_data);
+    return error.what();
+  }
+  return "accepted";
+}
+
+TEST(ReportJson, HasTheAgreedNames) {
+  const json report = sample_json();
+  EXPECT_EQ(report["schema"], "reprise.report/1");
+  const json& row = report["rows"][0];
+  EXPECT_EQ(row["capture"]["model"]["architecture"], "qwen3");
+  EXPECT_EQ(row["placement"]["kv_cache"], true);
+  EXPECT_EQ(row["verification"]["verdict"], "identical");
+  EXPECT_TRUE(row["verification"]["first_divergence"].is_null());
+  EXPECT_EQ(row["metrics"]["total_seconds"]["ci"], json::array({1.984375, 2.015625}));
+  EXPECT_EQ(row["metrics"]["decode_tokens_per_second"]["better"], "higher");
+  EXPECT_EQ(row["samples"]["token_seconds"].size(), 12U);
+  EXPECT_EQ(row["stop"], json({{"reason", "converged"}, {"converged", true}}));
+  EXPECT_EQ(report["rows"][2]["stop"], json({{"reason", "budget"}, {"converged", false}}));
+  EXPECT_EQ(row["cost_centres"][0]["bytes_per_second"], 32e9);
+  EXPECT_EQ(row["memory"]["peak_rss_bytes"], 64'000'000);
+  EXPECT_EQ(report["comparisons"][0]["verdict"], "improvement");
+  EXPECT_EQ(report["machine"]["roofline"]["read_bytes_per_second"], 64e9);
+}
+
+TEST(ReportJson, WritesFieldsInTheOrderOfTheirPage) {
+  const std::string text = to_text(sample_report());
+  EXPECT_TRUE(text.starts_with("{\n  \"schema\": \"reprise.report/1\",\n  \"created\": "));
+  EXPECT_LT(text.find("\"tool\""), text.find("\"machine\""));
+  EXPECT_LT(text.find("\"capture\""), text.find("\"placement\""));
+  EXPECT_TRUE(text.ends_with("}\n"));
+}
+
+TEST(ReportJson, ComesBackAsItWas) {
+  const std::string text = to_text(sample_report());
+  EXPECT_EQ(to_text(parse_report(text, "report.json")), text);
+}
+
+TEST(ReportJson, KeepsEveryBitOfANumber) {
+  Report report = sample_report();
+  report.rows[0].samples.total_seconds[0] = 0.1 + 0.2;
+  report.rows[0].cost_centres[0].bytes = (std::int64_t{1} << 60) + 1;
+  const Report back = parse_report(to_text(report), "report.json");
+  EXPECT_EQ(back.rows[0].samples.total_seconds[0], 0.1 + 0.2);
+  EXPECT_EQ(back.rows[0].cost_centres[0].bytes, (std::int64_t{1} << 60) + 1);
+}
+
+TEST(ReportJson, NeverWritesNanOrInfinity) {
+  for (const double bad : {std::nan(""), std::numeric_limits<double>::infinity()}) {
+    Report report = sample_report();
+    report.rows[1].metrics.at("total_seconds").value = bad;
+    try {
+      (void)to_json(report);
+      FAIL() << "wrote " << bad;
+    } catch (const Error& error) {
+      EXPECT_TRUE(
+          std::string(error.what())
+              .starts_with("report.rows[1].metrics.total_seconds.value: expected a finite number, found "));
+    }
+  }
+}
+
+TEST(ReportJson, ALogitErrorThatIsNotFiniteIsWrittenAsNull) {
+  Report report = sample_report();
+  report.rows[2].verification.max_abs_logit_error = std::nan("");
+  EXPECT_TRUE(to_json(report)["rows"][2]["verification"]["max_abs_logit_error"].is_null());
+}
+
+TEST(ReportJson, BrokenUtf8InANameStaysReadable) {
+  Report report = sample_report();
+  report.rows[0].capture.name = "a\xFF";
+  EXPECT_EQ(parse_report(to_text(report), "r").rows[0].capture.name, "a\xEF\xBF\xBD");
+}
+
+TEST(ReportJson, NamesTheFieldThatHasTheWrongType) {
+  json report = sample_json();
+  report["rows"][0]["capture"]["id"] = 7;
+  EXPECT_EQ(refusal(report), "report.json: rows[0].capture.id: expected string, found number");
+  report = sample_json();
+  report["rows"][1]["placement"]["kv_cache"] = "on";
+  EXPECT_EQ(refusal(report), "report.json: rows[1].placement.kv_cache: expected boolean, found string");
+  report = sample_json();
+  report["rows"][1]["samples"]["token_seconds"][3][1] = nullptr;
+  EXPECT_EQ(refusal(report), "report.json: rows[1].samples.token_seconds[3][1]: expected number, found null");
+  report = sample_json();
+  report["rows"] = json::object();
+  EXPECT_EQ(refusal(report), "report.json: rows: expected array, found object");
+  EXPECT_EQ(refusal(json::array()), "report.json: document: expected object, found array");
+}
+
+TEST(ReportJson, NamesTheFieldThatIsMissing) {
+  json report = sample_json();
+  report["rows"][0].erase("stop");
+  EXPECT_EQ(refusal(report), "report.json: rows[0].stop: expected object, found nothing");
+  report = sample_json();
+  report["machine"].erase("cores");
+  EXPECT_EQ(refusal(report), "report.json: machine.cores: expected whole number, found nothing");
+  report = sample_json();
+  report["rows"][0]["metrics"]["total_seconds"].erase("value");
+  EXPECT_EQ(refusal(report),
+            "report.json: rows[0].metrics.total_seconds.value: expected number, found nothing");
+}
+
+TEST(ReportJson, CountsAreWholeNotNegativeAndInRange) {
+  json report = sample_json();
+  report["rows"][0]["capture"]["n_prompt"] = -3;
+  EXPECT_EQ(
+      refusal(report),
+      "report.json: rows[0].capture.n_prompt: expected whole number from 0 to 9223372036854775807, found -3");
+  report["rows"][0]["capture"]["n_prompt"] = 2.5;
+  EXPECT_EQ(refusal(report), "report.json: rows[0].capture.n_prompt: expected whole number, found 2.5");
+  report = sample_json();
+  report["machine"]["cores"] = 1e10;
+  EXPECT_NE(refusal(report), "accepted");
+  report["machine"]["cores"] = 10'000'000'000;
+  EXPECT_EQ(refusal(report),
+            "report.json: machine.cores: expected whole number from 0 to 2147483647, found 10000000000");
+}
+
+TEST(ReportJson, NamedValuesAreAClosedList) {
+  json report = sample_json();
+  report["rows"][0]["stop"]["reason"] = "bored\n";
+  EXPECT_EQ(refusal(report),
+            "report.json: rows[0].stop.reason: expected converged|budget|max_runs|failed, found bored\\x0a");
+}
+
+TEST(ReportJson, OutOfBudgetCannotClaimToHaveConverged) {
+  json report = sample_json();
+  report["rows"][2]["stop"]["converged"] = true;
+  EXPECT_EQ(refusal(report),
+            "report.json: rows[2].stop.converged: expected false by the other fields, found true");
+}
+
+TEST(ReportJson, PartsMustFitEachOther) {
+  json report = sample_json();
+  report["comparisons"][0]["b"] = 5;
+  EXPECT_EQ(refusal(report), "report.json: comparisons[0].b: expected index of one of 5 rows, found 5");
+  report = sample_json();
+  report["rows"][0]["metrics"]["total_seconds"]["ci"] = {2, 1};
+  EXPECT_NE(refusal(report).find("rows[0].metrics.total_seconds.ci: expected the lower end first"),
+            std::string::npos);
+  report["rows"][0]["metrics"]["total_seconds"]["ci"] = {1, 2, 3};
+  EXPECT_NE(refusal(report).find("expected array of 2 numbers, found 3 elements"), std::string::npos);
+  report = sample_json();
+  report["rows"][0]["samples"]["token_seconds"].erase(0);
+  EXPECT_EQ(refusal(report),
+            "report.json: rows[0].samples.token_seconds: expected 12 runs, as in total_seconds, found 11");
+}
+
+TEST(ReportJson, RefusesAnotherSchema) {
+  json report = sample_json();
+  report["schema"] = "reprise.report/2";
+  EXPECT_EQ(refusal(report), "report.json: schema: expected reprise.report/1, found reprise.report/2");
+  report.erase("schema");
+  EXPECT_EQ(refusal(report), "report.json: schema: expected string, found nothing");
+}
+
+TEST(ReportJson, PassesOverFieldsItDoesNotKnow) {
+  json report = sample_json();
+  report["weather"] = "fine";
+  report["rows"][0]["stop"]["mood"] = 1;
+  EXPECT_EQ(refusal(report), "accepted");
+}
+
+TEST(ReportJson, OptionalFieldsMayBeMissing) {
+  json report = sample_json();
+  report["machine"].erase("roofline");
+  report["rows"][0].erase("memory");
+  report["rows"][0]["verification"].erase("first_divergence");
+  const Report read = from_json(report, "report.json");
+  EXPECT_FALSE(read.machine.roofline.has_value());
+  EXPECT_FALSE(read.rows[0].memory.has_value());
+}
+
+TEST(ReportJson, AnyTruncationIsRefusedInOneLine) {
+  Report small = sample_report();
+  small.rows.resize(1);
+  small.comparisons.clear();
+  const std::string text = to_json(small).dump();
+  for (std::size_t length = 0; length < text.size(); length += 7) {
+    try {
+      (void)parse_report(text.substr(0, length), "cut.json");
+      FAIL() << "accepted " << length << " bytes";
+    } catch (const Error& error) {
+      const std::string line = error.what();
+      EXPECT_TRUE(line.starts_with("cut.json: ")) << line;
+      EXPECT_EQ(line.find('\n'), std::string::npos);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace reprise::harness
