@@ -1,0 +1,23 @@
+# The checks of the project on itself, as tests and, for headers, as a part of the build.
+
+# Every header compiles alone: one generated source for each.
+file(GLOB_RECURSE headers RELATIVE ${PROJECT_SOURCE_DIR} CONFIGURE_DEPENDS
+  ${PROJECT_SOURCE_DIR}/engine/*.h ${PROJECT_SOURCE_DIR}/harness/*.h ${PROJECT_SOURCE_DIR}/tools/*.h)
+# A lane type exists only for compilers told to use its instruction set: their own targets compile these.
+list(FILTER headers EXCLUDE REGEX "kernels/cpu/lanes_avx")
+set(sources)
+foreach(header ${headers})
+  string(MAKE_C_IDENTIFIER ${header} name)
+  set(source ${PROJECT_BINARY_DIR}/header_check/${name}.cpp)
+  # Included twice, so that a missing include guard is found too.
+  file(GENERATE OUTPUT ${source} CONTENT "#include \"${header}\"\n#include \"${header}\"\n")
+  list(APPEND sources ${source})
+endforeach()
+add_library(header_check OBJECT ${sources})
+target_link_libraries(header_check PRIVATE tools_cli GTest::gtest reprise_valijson)
+target_compile_definitions(header_check PRIVATE REPRISE_SOURCE_DIR="" REPRISE_BINARY_DIR="")
+target_compile_options(header_check PRIVATE -O0)
+
+find_package(Python3 REQUIRED COMPONENTS Interpreter)
+add_test(NAME checks.layering
+  COMMAND Python3::Interpreter ${PROJECT_SOURCE_DIR}/tools/checks/layering.py ${PROJECT_SOURCE_DIR})

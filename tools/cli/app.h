@@ -1,0 +1,27 @@
+/// The `reprise` program: one subcommand a file, each adding itself to the command line. Errors from everywhere below
+/// are caught here, once, and become one line on stderr.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+namespace reprise::cli {
+
+/// Exit codes of every subcommand.
+enum ExitCode {
+  kPass = 0,
+  kRegression = 1,
+  kInconclusive = 2,   ///< only with --strict
+  kOutputsDiffer = 3,
+  kUsage = 4,  ///< wrong flags, files or environment: nothing was measured
+};
+
+int run(int argc, char** argv);
+
+/// Each adds one subcommand, whose callback sets `exit_code` when it is not kPass.
+void add_generate(CLI::App& app, int& exit_code);
+void add_capture(CLI::App& app, int& exit_code);
+void add_replay(CLI::App& app, int& exit_code);
+void add_bench(CLI::App& app, int& exit_code);
+void add_profile(CLI::App& app, int& exit_code);
+
+}  // namespace reprise::cli

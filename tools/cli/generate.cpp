@@ -1,0 +1,239 @@
+/// reprise generate: one call, printed as it comes; --capture records it.
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "engine/capture/recorder.h"
+#include "engine/core/error.h"
+#include "engine/core/utc_time.h"
+#include "engine/generate/generate.h"
+#include "harness/clock/machine.h"
+#include "tools/cli/app.h"
+#include "tools/cli/flags.h"
+#include "tools/cli/model_text.h"
+
+namespace reprise::cli {
+namespace {
+
+using engine::TokenId;
+
+struct GenerateFlags {
+  std::string model;
+  std::string prompt;
+  std::string prompt_ids;
+  std::int64_t max_new_tokens = 64;
+  std::int64_t n_cached = 0;
+  std::int64_t prefill_chunk = 256;
+  bool ignore_eos = false;
+  engine::SamplingParameters sampling;
+  std::string capture;
+  bool capture_history = false;
+  bool json = false;
+};
+
+/// Shows tokens as they are drawn, and passes each on to the recorder, if there is one.
+class Printer final : public engine::GenerateObserver {
+ public:
+  Printer(const std::optional<engine::Tokenizer>& tokenizer, bool silent, engine::Recorder* recorder)
+      : silent_(silent), recorder_(recorder) {
+    if (tokenizer) {
+      tokenizer_ = &*tokenizer;
+      decoder_.emplace(*tokenizer);
+    }
+  }
+
+  void on_token(const engine::TokenEvent& event) override {
+    if (recorder_ != nullptr) {
+      recorder_->on_token(event);
+    }
+    const bool has_text = decoder_ && tokenizer_->contains(event.id);
+    const std::string piece = has_text ? decoder_->push(event.id) : fmt::format("<{}>", event.id);
+    text_ += piece;
+    show(piece);
+  }
+  std::string finish() {
+    if (decoder_) {
+      const std::string rest = decoder_->finish();
+      text_ += rest;
+      show(rest);
+    }
+    show("\n");
+    return text_;
+  }
+
+ private:
+  void show(const std::string& piece) const {
+    if (!silent_) {
+      fmt::print("{}", piece);
+      std::fflush(stdout);
+    }
+  }
+
+  bool silent_;
+  engine::Recorder* recorder_;
+  const engine::Tokenizer* tokenizer_ = nullptr;
+  std::optional<engine::StreamingDecoder> decoder_;
+  std::string text_;
+};
+
+std::vector<TokenId> prompt_of(const GenerateFlags& flags, const std::optional<engine::Tokenizer>& tokenizer) {
+  if (!flags.prompt_ids.empty()) {
+    return parse_ids(flags.prompt_ids, "--prompt-ids");
+  }
+  if (flags.prompt.empty()) {
+    fail(ErrorCode::invalid_argument, "prompt: expected --prompt TEXT or --prompt-ids 1,2,3, found nothing");
+  }
+  if (!tokenizer) {
+    fail(ErrorCode::not_found, "{}: tokenizer.json: expected one beside the weights, found none; use --prompt-ids",
+         flags.model);
+  }
+  return tokenizer->encode(flags.prompt);
+}
+
+/// "nothing", or decode's tokens per second.
+double decode_rate(const engine::GenerateResult& result) {
+  const double decode = result.total_seconds - result.token_seconds.front();
+  return decode > 0 ? static_cast<double>(result.generated_ids.size() - 1) / decode : 0;
+}
+
+std::string as_json(const std::vector<TokenId>& prompt, const engine::GenerateResult& result, const std::string& text,
+                    bool has_text) {
+  const double first = result.token_seconds.front();
+  nlohmann::ordered_json json;
+  json["prompt_ids"] = prompt;
+  json["generated_ids"] = result.generated_ids;
+  json["text"] = has_text ? nlohmann::ordered_json(text) : nlohmann::ordered_json(nullptr);
+  json["finish_reason"] = name_of(result.finish_reason);
+  auto& metrics = json["metrics"];
+  metrics["n_cached"] = result.n_cached;
+  metrics["n_prompt_processed"] = result.n_prompt;
+  metrics["total_seconds"] = result.total_seconds;
+  metrics["time_to_first_token_seconds"] = first;
+  metrics["prefill_tokens_per_second"] = static_cast<double>(result.n_prompt) / first;
+  metrics["decode_tokens_per_second"] = result.generated_ids.size() > 1
+                                            ? nlohmann::ordered_json(decode_rate(result))
+                                            : nlohmann::ordered_json(nullptr);
+  return json.dump(2) + "\n";
+}
+
+std::string machine_json() {
+  const harness::Machine machine = harness::describe_machine();
+  nlohmann::ordered_json json;
+  json["cpu"] = machine.cpu;
+  json["isa"] = machine.isa;
+  json["cores"] = machine.cores;
+  json["memory_bytes"] = machine.memory_bytes;
+  json["os"] = machine.os;
+  json["virtualized"] = machine.virtualized;
+  return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+/// A capture that cannot be written is a warning: the call itself has succeeded.
+void save(engine::Recorder& recorder, const engine::Session& session, const engine::GenerateResult& result,
+          const std::string& tokenizer_sha256, const std::string& path) {
+  engine::CaptureOrigin origin{engine::build_info(), machine_json(), engine::utc_now(), "explicit"};
+  std::string problem;
+  try {
+    const auto capture = recorder.finish(session, result, std::move(origin), tokenizer_sha256);
+    if (capture) {
+      const std::string id = engine::write_capture(*capture, path);
+      fmt::print(stderr, "captured {} to {}\n", id, path);
+      return;
+    }
+    problem = recorder.problem();
+  } catch (const std::exception& error) {
+    problem = error.what();
+  }
+  fmt::print(stderr, "warning: not captured: {}\n", problem);
+}
+
+void run_generate(const GenerateFlags& flags, const engine::Placement& placement) {
+  const auto model = engine::Model::open(flags.model);
+  const auto tokenizer = tokenizer_of(*model);
+  engine::GenerateRequest request;
+  request.prompt_ids = prompt_of(flags, tokenizer);
+  request.max_new_tokens = flags.max_new_tokens;
+  request.sampling = flags.sampling;
+  if (!flags.ignore_eos) {
+    request.eos_ids = model->config().eos_ids;
+  }
+  const std::int64_t n_prompt = std::ssize(request.prompt_ids);
+  if (flags.n_cached < 0 || (flags.n_cached > 0 && flags.n_cached >= n_prompt)) {
+    fail(ErrorCode::invalid_argument, "--cached: expected 0 to {} (one less than the prompt), found {}", n_prompt - 1,
+         flags.n_cached);
+  }
+  if (flags.prefill_chunk < 1) {
+    fail(ErrorCode::invalid_argument, "--prefill-chunk: expected at least 1, found {}", flags.prefill_chunk);
+  }
+  if (n_prompt > model->config().n_context) {
+    fail(ErrorCode::invalid_argument, "prompt: expected at most {} tokens (the context), found {}",
+         model->config().n_context, n_prompt);
+  }
+  const std::int64_t n_most = std::min(flags.max_new_tokens, model->config().n_context);
+  engine::SessionOptions options{n_prompt + std::max<std::int64_t>(n_most, 1), flags.prefill_chunk};
+  engine::Session session(model, placement, options);
+  if (flags.n_cached > 0 && placement.kv_cache) {
+    engine::GenerateRequest earlier = request;
+    earlier.prompt_ids.resize(static_cast<std::size_t>(flags.n_cached));
+    earlier.max_new_tokens = 1;
+    engine::generate(session, earlier);
+  }
+  std::optional<engine::Recorder> recorder;
+  if (!flags.capture.empty()) {
+    engine::RecorderOptions recording;
+    recording.kv_rows = !flags.capture_history;
+    recorder.emplace(session, request, recording);
+  }
+  Printer printer(tokenizer, flags.json, recorder ? &*recorder : nullptr);
+  const engine::GenerateResult result = engine::generate(session, request, &printer);
+  const std::string text = printer.finish();
+  if (flags.json) {
+    write_output("-", as_json(request.prompt_ids, result, text, tokenizer.has_value()));
+  } else {
+    fmt::print(stderr, "{} prompt tokens ({} cached), first token after {:.1f} ms; {} tokens at {:.1f} tokens/s; {}\n",
+               n_prompt, result.n_cached, result.token_seconds.front() * 1e3, result.generated_ids.size(),
+               decode_rate(result), name_of(result.finish_reason));
+  }
+  if (recorder) {
+    save(*recorder, session, result, tokenizer ? tokenizer->digest() : "", flags.capture);
+  }
+}
+
+}  // namespace
+
+void add_generate(CLI::App& app, int& /*exit_code*/) {
+  auto* command = app.add_subcommand("generate", "Generate text; with --capture, record the call");
+  auto flags = std::make_shared<GenerateFlags>();
+  command->add_option("MODEL", flags->model,
+                      "A Hugging Face folder (config.json, model.safetensors or its sharded index, tokenizer.json), or "
+                      "synthetic:NAME, e.g. synthetic:qwen3-tiny, synthetic:qwen3-0.6b")
+      ->required();
+  auto* prompt = command->add_option("--prompt", flags->prompt, "The text to continue, as it is (no chat template)");
+  command->add_option("--prompt-ids", flags->prompt_ids, "The same as token ids: 1,2,3")->excludes(prompt);
+  command->add_option("--max-new-tokens", flags->max_new_tokens, "Tokens to generate at most (default 64)");
+  command->add_flag("--ignore-eos", flags->ignore_eos, "Go on after an end-of-sequence token");
+  command->add_option("--cached", flags->n_cached,
+                      "Process this many prompt tokens before the call, as an earlier turn would have; the capture "
+                      "then holds their keys and values");
+  command->add_option("--prefill-chunk", flags->prefill_chunk,
+                      "Prompt tokens per forward pass (default 256); the bits are the same");
+  auto& s = flags->sampling;
+  command->add_option("--temperature", s.temperature, "0 (default): greedy")->group("Token sampling");
+  command->add_option("--top-k", s.top_k, "Keep the k likeliest tokens (0: all)")->group("Token sampling");
+  command->add_option("--top-p", s.top_p, "Keep the likeliest tokens up to this probability")->group("Token sampling");
+  command->add_option("--min-p", s.min_p, "Keep tokens with this share of the likeliest one's probability")
+      ->group("Token sampling");
+  command->add_option("--repetition-penalty", s.repetition_penalty, "Above 1: tokens seen are less likely")
+      ->group("Token sampling");
+  command->add_option("--seed", s.seed, "Equal seeds, equal draws")->group("Token sampling");
+  command->add_option("--capture", flags->capture, "Record the call into this file")->group("Capture");
+  command->add_flag("--capture-history", flags->capture_history,
+                    "Keep only the tokens of the cached prefix, not its keys and values: smaller, recomputed on replay")
+      ->group("Capture");
+  command->add_flag("--json", flags->json, "Print {prompt_ids, generated_ids, text, finish_reason, metrics}");
+  auto placement = std::make_shared<PlacementFlags>(*command);
+  command->callback([flags, placement] { run_generate(*flags, placement->placement()); });
+}
+
+}  // namespace reprise::cli

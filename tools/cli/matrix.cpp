@@ -1,0 +1,141 @@
+#include "tools/cli/matrix.h"
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <thread>
+
+#include "engine/core/utc_time.h"
+#include "harness/clock/roofline.h"
+#include "harness/measure/measure.h"
+#include "harness/profile/profile_replay.h"
+#include "harness/report/assemble.h"
+#include "tools/cli/app.h"
+#include "tools/cli/flags.h"
+
+namespace reprise::cli {
+namespace {
+
+using harness::EngineReplay;
+using harness::Row;
+
+std::int64_t peak_rss_bytes() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<std::int64_t>(usage.ru_maxrss) * 1024;
+}
+
+harness::CaptureInfo capture_info(const NamedCapture& named) {
+  const engine::Capture& c = named.capture;
+  return {c.id,         named.name, {c.model.name, c.model.sha256, c.model.architecture, c.model.parameters},
+          c.n_prompt(), c.n_cached, c.n_generated()};
+}
+
+harness::PlacementInfo placement_info(const engine::Placement& p) {
+  return {p.backend, p.isa, p.precision, p.kv_cache, std::string(name_of(p.kv_precision)), p.threads, p.numerics};
+}
+
+harness::MemoryUse memory_of(const EngineReplay& replay) {
+  const engine::Session& session = replay.session();
+  return {session.weights()->bytes, session.cache().live_bytes(), session.decoder().activation_bytes(),
+          peak_rss_bytes()};
+}
+
+std::string label(const Row& row) {
+  return fmt::format("{}: {} {} {} kv {}", row.capture.name, row.placement.backend, row.placement.isa,
+                     row.placement.precision, row.placement.kv_cache ? "on" : "off");
+}
+
+/// A row on its way into the report.
+struct Pending {
+  std::unique_ptr<EngineReplay> replay;
+  Row row;
+};
+
+std::vector<Pending> prepare(const MatrixPlan& plan, harness::ModelFinder& finder, harness::WeightPool& pool,
+                             ProgressLine& progress) {
+  std::vector<Pending> rows;
+  for (const NamedCapture& named : plan.captures) {
+    const auto model = finder.find(named.capture);
+    for (const engine::Placement& placement : plan.placements) {
+      auto replay = std::make_unique<EngineReplay>(named.capture, model, harness::ReplayPlan{placement, plan.mode}, pool);
+      Row row = describe_row(named, *replay);
+      progress.show(fmt::format("verifying {}", label(row)));
+      row.verification = replay->verify();
+      rows.push_back({std::move(replay), std::move(row)});
+    }
+  }
+  return rows;
+}
+
+void measure_rows(std::vector<Pending>& rows, const MatrixPlan& plan, ProgressLine& progress) {
+  std::vector<Pending*> agreeing;
+  std::vector<harness::Runner*> runners;
+  for (Pending& pending : rows) {
+    pending.row.stop = harness::StopReason::failed;
+    if (pending.row.verification.agrees()) {
+      agreeing.push_back(&pending);
+      runners.push_back(pending.replay.get());
+    }
+  }
+  const harness::AdaptiveMedianRule rule(plan.measure);
+  harness::MonotonicClock clock;
+  const auto show = [&](std::size_t index, std::size_t runs) {
+    progress.show(fmt::format("measuring {} rows, run {} of {}", runners.size(), runs, label(agreeing[index]->row)));
+  };
+  const auto measurements = harness::measure_interleaved(runners, rule, clock, plan.seed, show);
+  for (std::size_t i = 0; i < measurements.size(); ++i) {
+    add_measurement(agreeing[i]->row, measurements[i], agreeing[i]->replay->n_prompt_processed());
+  }
+}
+
+}  // namespace
+
+NamedCapture read_named_capture(const std::string& path) {
+  const std::string file = std::filesystem::path(path).filename().string();
+  return {file.substr(0, std::max<std::size_t>(file.find('.'), 1)), engine::read_capture(path)};
+}
+
+harness::Report empty_report() {
+  harness::Report report;
+  report.created = engine::utc_now();
+  report.tool = engine::build_info();
+  report.machine = harness::describe_machine();
+  const int threads = static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 1U, 1024U));
+  report.machine.roofline = harness::measure_roofline(threads).ceilings();
+  return report;
+}
+
+Row describe_row(const NamedCapture& capture, const EngineReplay& replay) {
+  Row row;
+  row.capture = capture_info(capture);
+  row.placement = placement_info(replay.placement());
+  return row;
+}
+
+harness::Report run_matrix(const MatrixPlan& plan, harness::ModelFinder& finder) {
+  ProgressLine progress;
+  progress.show("measuring this machine's limits");
+  harness::Report report = empty_report();
+  harness::WeightPool pool;
+  std::vector<Pending> rows = prepare(plan, finder, pool, progress);
+  measure_rows(rows, plan, progress);
+  for (Pending& pending : rows) {
+    if (plan.profile && pending.row.verification.agrees()) {
+      progress.show(fmt::format("profiling {}", label(pending.row)));
+      add_profile(pending.row, harness::profile_replay(*pending.replay, report.machine.roofline, 3).profile);
+    }
+    pending.row.memory = memory_of(*pending.replay);
+    report.rows.push_back(std::move(pending.row));
+  }
+  return report;
+}
+
+int exit_code_of(const harness::Report& report) {
+  const auto failed = [](const Row& row) { return row.stop == harness::StopReason::failed; };
+  return std::any_of(report.rows.begin(), report.rows.end(), failed) ? kOutputsDiffer : kPass;
+}
+
+}  // namespace reprise::cli

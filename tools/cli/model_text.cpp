@@ -1,0 +1,37 @@
+#include "tools/cli/model_text.h"
+
+#include <charconv>
+
+#include "engine/core/error.h"
+#include "engine/io/printable.h"
+
+namespace reprise::cli {
+
+std::optional<engine::Tokenizer> tokenizer_of(const engine::Model& model) {
+  if (const auto file = model.tokenizer_file(); !file.empty()) {
+    return engine::Tokenizer::from_file(file);
+  }
+  if (model.spec().starts_with("synthetic:")) {
+    return engine::Tokenizer::bytes();
+  }
+  return std::nullopt;
+}
+
+std::vector<engine::TokenId> parse_ids(const std::string& text, const char* flag) {
+  std::vector<engine::TokenId> ids;
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  while (at != end) {
+    engine::TokenId id = 0;
+    const auto [next, error] = std::from_chars(at, end, id);
+    if (error != std::errc() || (next != end && *next != ',') || next + 1 == end) {
+      fail(ErrorCode::invalid_argument, "{}: expected token ids separated by commas, found '{}'", flag,
+           engine::printable(text));
+    }
+    ids.push_back(id);
+    at = next == end ? end : next + 1;
+  }
+  return ids;
+}
+
+}  // namespace reprise::cli

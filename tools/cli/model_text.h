@@ -1,0 +1,18 @@
+/// The tokenizer that belongs to a model, for subcommands that take or print text.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "engine/model/model.h"
+#include "engine/text/tokenizer.h"
+
+namespace reprise::cli {
+
+/// tokenizer.json beside the weights; the 256 bytes for synthetic models; nothing where there is neither.
+std::optional<engine::Tokenizer> tokenizer_of(const engine::Model& model);
+
+/// Ids from "1,2,3". Errors: invalid_argument naming the flag and what stands there.
+std::vector<engine::TokenId> parse_ids(const std::string& text, const char* flag);
+
+}  // namespace reprise::cli

@@ -1,0 +1,5 @@
+#include "tools/cli/app.h"
+
+int main(int argc, char** argv) {
+  return reprise::cli::run(argc, argv);
+}

@@ -1,0 +1,35 @@
+# Steps that tools/quickstart and tools/test share. To be sourced by bash; expects `set -euo pipefail`.
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+
+say() { printf '\n== %s\n' "$*"; }
+
+# install_packages LIST...: installs what tools/setup/packages-LIST.txt names and is not there yet.
+install_packages() {
+  local list package missing=()
+  for list in "$@"; do
+    while read -r package; do
+      [[ -z $package || $package == \#* ]] && continue
+      dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+    done <"$root/tools/setup/packages-$list.txt"
+  done
+  ((${#missing[@]})) || return 0
+  say "Installing ${missing[*]}"
+  local as_root=()
+  if ((EUID != 0)); then
+    command -v sudo >/dev/null || { echo "install these packages, then run this again: ${missing[*]}" >&2; return 4; }
+    as_root=(sudo)
+  fi
+  "${as_root[@]}" apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+# build PRESET [CMake options...]: configures and builds build/PRESET.
+build() {
+  local preset=$1
+  shift
+  say "Building $preset"
+  (cd "$root" && cmake --preset "$preset" "$@" >"$root/build/$preset.configure.log" 2>&1) ||
+    { cat "$root/build/$preset.configure.log" >&2; return 1; }
+  cmake --build "$root/build/$preset" -- -j "$(nproc)"
+}
+mkdir -p "$root/build"
