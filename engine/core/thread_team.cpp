@@ -30,11 +30,11 @@ void wait_while_equal(std::atomic<std::uint32_t>& value, std::uint32_t old) {
 
 }  // namespace
 
-ThreadTeam::ThreadTeam(int n_threads) {
+ThreadTeam::ThreadTeam(int n_threads) : next_part_(static_cast<std::uint32_t>(n_threads)) {
   REPRISE_CHECK(n_threads >= 1);
   workers_.reserve(static_cast<std::size_t>(n_threads - 1));
-  for (int member = 1; member < n_threads; ++member) {
-    workers_.emplace_back([this, member] { serve(member); });
+  for (int i = 1; i < n_threads; ++i) {
+    workers_.emplace_back([this] { serve(); });
   }
 }
 
@@ -53,31 +53,44 @@ void ThreadTeam::run(FunctionRef<void(int)> work) {
     return;
   }
   work_ = &work;
-  running_.store(static_cast<std::uint32_t>(workers_.size()), std::memory_order_relaxed);
+  unfinished_.store(static_cast<std::uint32_t>(size()), std::memory_order_relaxed);
+  // Releases work_ to whoever claims a part, also to a member that wakes late for an earlier round.
+  next_part_.store(0, std::memory_order_release);
   round_.fetch_add(1, std::memory_order_release);
   round_.notify_all();
-  work(0);
-  for (std::uint32_t left = running_.load(std::memory_order_acquire); left != 0;
-       left = running_.load(std::memory_order_acquire)) {
-    wait_while_equal(running_, left);
+  work_until_done();
+  for (std::uint32_t left = unfinished_.load(std::memory_order_acquire); left != 0;
+       left = unfinished_.load(std::memory_order_acquire)) {
+    wait_while_equal(unfinished_, left);
   }
 }
 
-void ThreadTeam::serve(int member) {
+void ThreadTeam::work_until_done() {
+  while (true) {
+    const std::uint32_t part = next_part_.fetch_add(1, std::memory_order_acq_rel);
+    if (part >= static_cast<std::uint32_t>(size())) {
+      return;
+    }
+    (*work_)(static_cast<int>(part));
+    if (unfinished_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+      unfinished_.notify_one();
+    }
+  }
+}
+
+void ThreadTeam::serve() {
   std::uint32_t seen = 0;
   while (true) {
     wait_while_equal(round_, seen);
-    if (round_.load(std::memory_order_acquire) == seen) {
+    const std::uint32_t round = round_.load(std::memory_order_acquire);
+    if (round == seen) {
       continue;
     }
-    ++seen;
+    seen = round;
     if (stopping_.load(std::memory_order_relaxed)) {
       return;
     }
-    (*work_)(member);
-    if (running_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
-      running_.notify_one();
-    }
+    work_until_done();
   }
 }
 

@@ -1,6 +1,6 @@
 #include "engine/model/hugging_face.h"
 
-#include <fmt/ranges.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cstring>

@@ -1,6 +1,6 @@
 #include "engine/model/synthetic.h"
 
-#include <fmt/ranges.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>

@@ -1,6 +1,6 @@
 #include "engine/kernels/cpu/cpu_kernels.h"
 
-#include <fmt/ranges.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
