@@ -1,6 +1,6 @@
 #include "engine/backends/placement.h"
 
-#include <fmt/ranges.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <charconv>
@@ -74,7 +74,7 @@ Placement resolved(Placement placement) {
       fail(ErrorCode::invalid_argument,
            "placement: isa: expected auto or scalar with backend reference, found {}", placement.isa);
     }
-    if (placement.threads > 1) {
+    if (placement.threads < 0 || placement.threads > 1) {
       fail(ErrorCode::invalid_argument, "placement: threads: expected 1 with backend reference, found {}",
            placement.threads);
     }

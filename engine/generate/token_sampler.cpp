@@ -2,11 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "engine/core/check.h"
 #include "engine/core/error.h"
 #include "engine/core/philox.h"
-#include "engine/kernels/reference/definitions.h"
+#include "engine/kernels/reference/reference.h"
 
 namespace reprise::engine {
 namespace {
@@ -14,7 +15,21 @@ namespace {
 struct Candidate {
   TokenId id;
   float logit;
+  float weight;  ///< probability up to a factor: 1 for the highest logit
 };
+
+/// Every token, in order of id. Differences of logits are divided by the temperature, not logits: a quotient
+/// of these overflows to minus infinity at worst, which weighs nothing.
+std::vector<Candidate> all_candidates(std::span<const float> logits, float temperature) {
+  std::vector<float> weights(logits.size());
+  kernels::exp_differences(weights, logits, *std::max_element(logits.begin(), logits.end()), temperature);
+  std::vector<Candidate> candidates;
+  candidates.reserve(logits.size());
+  for (std::size_t i = 0; i < logits.size(); ++i) {
+    candidates.push_back({static_cast<TokenId>(i), logits[i], weights[i]});
+  }
+  return candidates;
+}
 
 bool ranks_before(const Candidate& a, const Candidate& b) {
   return a.logit != b.logit ? a.logit > b.logit : a.id < b.id;
@@ -31,13 +46,11 @@ std::vector<float> penalized(std::span<const float> logits, std::span<const Toke
   ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
   for (const TokenId id : ids) {
     float& logit = result[static_cast<std::size_t>(id)];
-    logit = logit > 0 ? logit / penalty : logit * penalty;
+    // A penalty far from 1 may overflow, and infinities have no differences to weigh.
+    logit = std::clamp(logit > 0 ? logit / penalty : logit * penalty, std::numeric_limits<float>::lowest(),
+                       std::numeric_limits<float>::max());
   }
   return result;
-}
-
-double weight(const Candidate& candidate, float highest) {
-  return static_cast<double>(kernels::exp_f32(candidate.logit - highest));
 }
 
 /// Moves the n best to the front, in rank order.
@@ -50,17 +63,17 @@ void rank_first(std::vector<Candidate>& candidates, std::size_t n) {
             candidates.begin() + static_cast<std::ptrdiff_t>(std::min(n, candidates.size())), ranks_before);
 }
 
-void keep_top_p(std::vector<Candidate>& candidates, float highest, float top_p) {
+void keep_top_p(std::vector<Candidate>& candidates, float top_p) {
   double total = 0;
   for (const Candidate& candidate : candidates) {
-    total += weight(candidate, highest);
+    total += static_cast<double>(candidate.weight);
   }
   // The set is usually tiny against the vocabulary: rank a few, and more only when they do not reach p.
   for (std::size_t n = 256;; n *= 8) {
     rank_first(candidates, n);
     double mass = 0;
     for (std::size_t i = 0; i < std::min(n, candidates.size()); ++i) {
-      mass += weight(candidates[i], highest);
+      mass += static_cast<double>(candidates[i].weight);
       if (mass >= static_cast<double>(top_p) * total) {
         candidates.resize(i + 1);
         return;
@@ -100,33 +113,26 @@ TokenId sample_token(std::span<const float> logits, std::span<const TokenId> con
   if (p.temperature == 0) {
     return greedy(logits);
   }
-  std::vector<Candidate> candidates;
-  candidates.reserve(logits.size());
-  for (std::size_t i = 0; i < logits.size(); ++i) {
-    candidates.push_back({static_cast<TokenId>(i), logits[i] / p.temperature});
-  }
+  std::vector<Candidate> candidates = all_candidates(logits, p.temperature);
+  // Sums run in order of id, so that they do not depend on how candidates were ranked.
+  const auto by_id = [](const Candidate& a, const Candidate& b) { return a.id < b.id; };
   if (p.top_k > 0 && static_cast<std::size_t>(p.top_k) < candidates.size()) {
     rank_first(candidates, static_cast<std::size_t>(p.top_k));
     candidates.resize(static_cast<std::size_t>(p.top_k));
+    std::sort(candidates.begin(), candidates.end(), by_id);
   }
-  float highest = candidates.front().logit;
-  for (const Candidate& candidate : candidates) {
-    highest = std::max(highest, candidate.logit);
-  }
-  // Sums below run in this order, so it must not depend on how candidates were ranked.
-  const auto by_id = [](const Candidate& a, const Candidate& b) { return a.id < b.id; };
-  std::sort(candidates.begin(), candidates.end(), by_id);
   if (p.top_p < 1) {
-    keep_top_p(candidates, highest, p.top_p);
+    keep_top_p(candidates, p.top_p);
     std::sort(candidates.begin(), candidates.end(), by_id);
   }
   if (p.min_p > 0) {
-    std::erase_if(candidates,
-                  [&](const Candidate& c) { return weight(c, highest) < static_cast<double>(p.min_p); });
+    std::erase_if(candidates, [&](const Candidate& c) {
+      return static_cast<double>(c.weight) < static_cast<double>(p.min_p);
+    });
   }
   double total = 0;
   for (const Candidate& candidate : candidates) {
-    total += weight(candidate, highest);
+    total += static_cast<double>(candidate.weight);
   }
   const auto counter = static_cast<std::uint64_t>(position);
   const PhiloxCounter random =
@@ -135,7 +141,7 @@ TokenId sample_token(std::span<const float> logits, std::span<const TokenId> con
   const double target = uniform_f64(random[0], random[1]) * total;
   double mass = 0;
   for (const Candidate& candidate : candidates) {
-    mass += weight(candidate, highest);
+    mass += static_cast<double>(candidate.weight);
     if (target < mass) {
       return candidate.id;
     }

@@ -3,8 +3,8 @@
 /// Greedy (temperature 0) takes the largest logit after the repetition penalty, the lowest id among equals.
 /// Otherwise:
 ///   1. repetition penalty: logits of ids in the context are divided by it when positive, else multiplied
-///      (Keskar et al. 2019, arXiv:1909.05858);
-///   2. temperature: logits are divided by it;
+///      (Keskar et al. 2019, arXiv:1909.05858), and stay finite;
+///   2. temperature: differences from the largest logit are divided by it;
 ///   3. top-k: the k largest stay (Fan et al. 2018, arXiv:1805.04833);
 ///   4. top-p: of these, the smallest set of largest whose probability reaches p (Holtzman et al. 2020,
 ///      arXiv:1904.09751);

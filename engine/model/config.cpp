@@ -1,6 +1,6 @@
 #include "engine/model/config.h"
 
-#include <fmt/ranges.h>
+#include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
 
@@ -94,9 +94,10 @@ class Fields {
     return ids;
   }
 
-  void require(bool condition, const char* key, const char* expected) const {
+  void require(bool condition, const char* key, const char* expected,
+               ErrorCode code = ErrorCode::unsupported) const {
     if (!condition) {
-      fail(ErrorCode::unsupported, "{}: {}: expected {}, found {}", name_, key, expected,
+      fail(code, "{}: {}: expected {}, found {}", name_, key, expected,
            has(key) ? printed(object_[key]) : "nothing");
     }
   }
@@ -150,7 +151,7 @@ void read_rotary(const Fields& fields, ModelConfig& config) {
       RopeScaling{scaling.positive("factor"), scaling.positive("low_freq_factor"),
                   scaling.positive("high_freq_factor"), scaling.positive("original_max_position_embeddings")};
   scaling.require(config.rope_scaling->high_freq_factor > config.rope_scaling->low_freq_factor,
-                  "high_freq_factor", "more than low_freq_factor");
+                  "high_freq_factor", "more than low_freq_factor", ErrorCode::invalid_data);
 }
 
 /// Qwen2, Qwen3 and Llama: the same keys.
@@ -193,6 +194,7 @@ void read_gpt2(const Fields& fields, ModelConfig& config) {
   config.rotary = false;
   fields.require(fields.text("activation_function", "gelu_new") == "gelu_new", "activation_function",
                  "gelu_new");
+  fields.require(fields.flag("scale_attn_weights", true), "scale_attn_weights", "true");
   fields.require(!fields.flag("scale_attn_by_inverse_layer_idx", false), "scale_attn_by_inverse_layer_idx",
                  "false");
 }
@@ -219,13 +221,14 @@ void check_consistency(const Fields& fields, const ModelConfig& config, const ch
                        const char* layers_key) {
   fields.require(config.n_layers <= kMaxLayers, layers_key, "at most 4096 layers");
   fields.require(config.n_heads % config.n_kv_heads == 0, heads_key,
-                 "a multiple of the number of key-value heads");
+                 "a multiple of the number of key-value heads", ErrorCode::invalid_data);
   fields.require(config.n_heads / config.n_kv_heads <= 64, heads_key,
                  "at most 64 query heads a key-value head");
   fields.require(config.head_dim >= 1 && (!config.rotary || config.head_dim % 2 == 0), heads_key,
-                 "an even number of dimensions a head");
+                 "an even number of dimensions a head", ErrorCode::invalid_data);
   if (config.architecture == "gpt2" || config.architecture == "microgpt") {
-    fields.require(config.d_model % config.n_heads == 0, heads_key, "a divisor of n_embd");
+    fields.require(config.d_model % config.n_heads == 0, heads_key, "a divisor of n_embd",
+                   ErrorCode::invalid_data);
   }
 }
 

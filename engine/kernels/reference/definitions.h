@@ -56,7 +56,9 @@ struct ScalarLane {
   float v;
 
   REPRISE_INLINE static ScalarLane broadcast(float x) { return {x}; }
-  REPRISE_INLINE static ScalarLane fma(ScalarLane a, ScalarLane b, ScalarLane c) { return {__builtin_fmaf(a.v, b.v, c.v)}; }
+  REPRISE_INLINE static ScalarLane fma(ScalarLane a, ScalarLane b, ScalarLane c) {
+    return {__builtin_fmaf(a.v, b.v, c.v)};
+  }
   REPRISE_INLINE static ScalarLane exp2_of_magic(ScalarLane x) {
     return {__builtin_bit_cast(float, (__builtin_bit_cast(std::uint32_t, x.v) << 23) + 0x3f800000U)};
   }

@@ -1,6 +1,7 @@
-/// The plain loops of the reference kernels, in an anonymous namespace: reference.cpp compiles them for every machine,
-/// reference_fma.cpp once more for machines whose processor has the fused multiply-add that std::fma stands for. The
-/// results are the same bits; a call to a library for every product would make large tests take minutes.
+/// The plain loops of the reference kernels, in an anonymous namespace: reference.cpp compiles them for every
+/// machine, reference_fma.cpp once more for machines whose processor has the fused multiply-add that std::fma
+/// stands for. The results are the same bits; a call to a library for every product would make large tests
+/// take minutes.
 #pragma once
 
 #include "engine/core/check.h"
@@ -189,6 +190,12 @@ void gelu(const Gelu& op, Slice /*all*/) {
 void relu(const Relu& op, Slice /*all*/) {
   for (std::int64_t i = 0; i < op.x.count(); ++i) {
     op.out.data()[i] = op.x.data()[i] > 0.0F ? op.x.data()[i] : 0.0F;
+  }
+}
+
+void exp_differences_loop(float* out, const float* x, std::int64_t n, float highest, float temperature) {
+  for (std::int64_t i = 0; i < n; ++i) {
+    out[i] = exp_f32((x[i] - highest) / temperature);
   }
 }
 

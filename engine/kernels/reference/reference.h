@@ -8,4 +8,8 @@ namespace reprise::engine::kernels {
 
 const KernelTable& reference_kernels();
 
+/// out[i] = exp((x[i] - highest) / temperature), by the engine's exponential: what the token sampler weighs
+/// with, on the host. Both spans have equal sizes; `highest` is at least every x[i].
+void exp_differences(std::span<float> out, std::span<const float> x, float highest, float temperature);
+
 }  // namespace reprise::engine::kernels

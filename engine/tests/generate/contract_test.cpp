@@ -1,0 +1,271 @@
+// The numerics contract as a property: for random models and prompts, the bits of every logit of every step
+// depend on the model, the request and the two precisions alone.
+#include <gmock/gmock.h>
+
+#include <iostream>
+
+#include "engine/core/digest.h"
+#include "engine/generate/generate.h"
+#include "engine/kernels/cpu/cpu_kernels.h"
+#include "engine/tests/io/io_test_support.h"
+#include "engine/tests/support/random_model.h"
+
+namespace reprise::engine {
+namespace {
+
+using reprise::testing::kArchitectures;
+using reprise::testing::Random;
+using reprise::testing::random_config;
+using reprise::testing::random_model;
+
+/// SHA-256 over all logits and ids of a call.
+class DigestObserver final : public GenerateObserver {
+ public:
+  void on_token(const TokenEvent& event) override {
+    sha_.update(std::as_bytes(event.logits));
+    sha_.update(std::as_bytes(std::span(&event.drawn, 1)));
+    ++n_steps_;
+  }
+  std::string finish() { return to_hex(sha_.finish()); }
+  [[nodiscard]] std::size_t n_steps() const { return n_steps_; }
+
+ private:
+  Sha256 sha_;
+  std::size_t n_steps_ = 0;
+};
+
+std::string digest_of_call(Session& session, const GenerateRequest& request, GenerateResult& result) {
+  DigestObserver observer;
+  result = generate(session, request, &observer);
+  EXPECT_EQ(observer.n_steps(), result.generated_ids.size());
+  return observer.finish();
+}
+
+/// How much of the prompt the session holds before the call.
+enum class Reuse { fresh, other, part, all, restored };
+constexpr const char* kReuseNames[] = {"fresh", "other", "part", "all", "restored"};
+
+/// Everything that must not change a bit.
+struct Variant {
+  std::string isa;
+  int threads = 1;
+  std::int64_t prefill_chunk = 256;
+  bool kv_cache = true;
+  Reuse reuse = Reuse::fresh;
+  bool exact_capacity = false;
+};
+
+std::vector<std::string> isas() {
+  const auto available = kernels::available_isas();
+  return {available.begin(), available.end()};
+}
+
+std::vector<Variant> all_variants() {
+  std::vector<Variant> variants;
+  for (const std::string& isa : isas()) {
+    for (const int threads : {1, 2, 3, 4}) {
+      for (const std::int64_t chunk : {1, 7, 1000}) {
+        for (const bool kv_cache : {true, false}) {
+          for (const Reuse reuse : {Reuse::fresh, Reuse::other, Reuse::part, Reuse::all, Reuse::restored}) {
+            variants.push_back({isa, threads, chunk, kv_cache, reuse, (variants.size() & 1U) != 0});
+          }
+        }
+      }
+    }
+  }
+  return variants;
+}
+
+/// One model and one request, performed in many ways.
+class Case {
+ public:
+  Case(std::string_view architecture, bool wide, std::uint64_t seed) : random_(seed) {
+    const nlohmann::json config = random_config(architecture, wide, random_);
+    const DType stored = random_.pick(std::vector{DType::f32, DType::f16, DType::bf16});
+    random_model(config, seed, stored).write(folder_ / "model");
+    model_ = Model::open((folder_ / "model").string());
+    const std::int64_t n_prompt = random_.between(9, 22);
+    request_.prompt_ids = random_.ids(n_prompt, model_->config().n_vocab);
+    request_.max_new_tokens = random_.between(3, 6);
+    if (random_.coin()) {
+      request_.sampling = {.repetition_penalty = 1.1F, .temperature = 0.8F, .top_k = 12, .seed = seed};
+    }
+    described_ = config.dump() + " stored as " + std::string(name_of(stored));
+  }
+
+  /// Performs the reference call for these precisions; variants are compared with it.
+  void set_precisions(const std::string& precision, DType kv_precision) {
+    placement_ = {.backend = "reference", .precision = precision, .kv_precision = kv_precision};
+    weights_.reset();
+    donor_ = std::make_unique<Session>(model_, placement_, SessionOptions{});
+    expected_ = digest_of_call(*donor_, request_, expected_result_);
+    // Not of the call above: a session's own bits may not be what restores it.
+    donor_->truncate(0);
+    donor_->append(request_.prompt_ids);
+  }
+
+  void check(const Variant& variant) {
+    Session session = session_for(variant);
+    const std::int64_t n_cached = prepare(session, variant.reuse);
+    GenerateResult result;
+    const std::string digest = digest_of_call(session, request_, result);
+    EXPECT_EQ(digest, expected_) << explain(session, variant);
+    EXPECT_EQ(result.generated_ids, expected_result_.generated_ids) << explain(session, variant);
+    EXPECT_EQ(result.finish_reason, expected_result_.finish_reason);
+    EXPECT_EQ(result.n_cached, variant.kv_cache ? n_cached : 0) << explain(session, variant);
+    EXPECT_EQ(result.n_cached + result.n_prompt, std::ssize(request_.prompt_ids));
+    EXPECT_EQ(session.placement().isa, variant.isa);
+  }
+
+  Random& random() { return random_; }
+
+ private:
+  Session session_for(const Variant& variant) {
+    Placement placement = placement_;
+    placement.backend = "cpu";
+    placement.isa = variant.isa;
+    placement.threads = variant.threads;
+    placement.kv_cache = variant.kv_cache;
+    SessionOptions options{.prefill_chunk = variant.prefill_chunk};
+    if (variant.exact_capacity) {
+      options.n_positions = std::ssize(request_.prompt_ids) + request_.max_new_tokens;
+    }
+    if (weights_ == nullptr) {
+      Session session(model_, placement, options);
+      weights_ = session.weights();
+      return session;
+    }
+    return {weights_, make_backend(placement), options};
+  }
+
+  /// Returns how many prompt tokens the session then holds that the call need not process.
+  std::int64_t prepare(Session& session, Reuse reuse) {
+    const std::span<const TokenId> prompt(request_.prompt_ids);
+    const std::int64_t n_part = random_.between(1, std::ssize(prompt) - 1);
+    const auto part = prompt.first(static_cast<std::size_t>(n_part));
+    GenerateRequest earlier;
+    earlier.max_new_tokens = 2;
+    switch (reuse) {
+      case Reuse::fresh:
+        return 0;
+      case Reuse::other:
+        earlier.prompt_ids.assign(part.begin(), part.end());
+        earlier.prompt_ids[0] = (prompt[0] + 1) % 7;
+        generate(session, earlier);
+        return 0;
+      case Reuse::part:
+        // Another call that shares the beginning, and goes on with another token.
+        earlier.prompt_ids.assign(part.begin(), part.end());
+        earlier.prompt_ids.push_back((prompt[part.size()] + 1) % 7);
+        generate(session, earlier);
+        return n_part;
+      case Reuse::all:
+        earlier.prompt_ids = request_.prompt_ids;
+        generate(session, earlier);
+        return std::ssize(prompt) - 1;
+      case Reuse::restored:
+        session.restore(part, donor_->cache().copy_keys(n_part), donor_->cache().copy_values(n_part));
+        return n_part;
+    }
+    return 0;
+  }
+
+  [[nodiscard]] std::string explain(const Session& session, const Variant& variant) const {
+    return fmt::format("{}; chunk {}, {}, capacity {}; {}", describe(session.placement()),
+                       variant.prefill_chunk, kReuseNames[static_cast<int>(variant.reuse)],
+                       session.n_positions(), described_);
+  }
+
+  ScratchFolder folder_;
+  Random random_;
+  std::shared_ptr<const Model> model_;
+  GenerateRequest request_;
+  std::string described_;
+  Placement placement_;
+  std::shared_ptr<const Weights> weights_;  // of the cpu backend, at placement_.precision
+  std::unique_ptr<Session> donor_;
+  std::string expected_;
+  GenerateResult expected_result_;
+};
+
+constexpr const char* kPrecisions[] = {"native", "f32", "f16", "bf16"};
+constexpr DType kKvPrecisions[] = {DType::f32, DType::f16, DType::bf16};
+
+/// The instruction sets that this processor has by the compiler's own account, which the engine's must equal.
+std::vector<std::string> expected_isas() {
+  std::vector<std::string> names = {"scalar"};
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c")) {
+    names.emplace_back("avx2");
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq")) {
+      names.emplace_back("avx512");
+    }
+  }
+#endif
+  return names;
+}
+
+/// `n_variants` drawn for each pair of precisions, each instruction set in turn; 0: all of them.
+void check_contract(std::string_view architecture, bool wide, std::uint64_t seed, std::size_t n_variants) {
+  Case test(architecture, wide, seed);
+  const std::vector<Variant> variants = all_variants();
+  const std::size_t n_each_isa = variants.size() / isas().size();
+  std::map<std::string, std::size_t> ran;
+  for (const char* precision : kPrecisions) {
+    for (const DType kv_precision : kKvPrecisions) {
+      test.set_precisions(precision, kv_precision);
+      for (std::size_t i = 0; i < (n_variants == 0 ? variants.size() : n_variants); ++i) {
+        const auto drawn =
+            static_cast<std::size_t>(test.random().between(0, static_cast<std::int64_t>(n_each_isa) - 1));
+        const Variant& variant =
+            n_variants == 0 ? variants[i] : variants[i % isas().size() * n_each_isa + drawn];
+        ASSERT_NO_FATAL_FAILURE(test.check(variant));
+        ++ran[variant.isa];
+        if (::testing::Test::HasFailure()) {
+          return;  // one explanation is enough
+        }
+      }
+    }
+  }
+  std::string log;
+  for (const std::string& isa : expected_isas()) {
+    EXPECT_GT(ran[isa], 0U) << isa;
+    log += fmt::format(" {}: {}", isa, ran[isa]);
+  }
+  EXPECT_EQ(ran.size(), expected_isas().size());
+  std::cout << architecture << (wide ? ", wide" : "") << ": calls equal to the reference on" << log << "\n";
+}
+
+using Shape = std::tuple<std::string_view, bool>;
+std::string name_of_shape(const ::testing::TestParamInfo<Shape>& test) {
+  return std::string(std::get<0>(test.param)) + (std::get<1>(test.param) ? "_wide" : "");
+}
+
+class NumericsContract : public ::testing::TestWithParam<Shape> {};
+
+TEST_P(NumericsContract, EveryScheduleGivesTheSameBits) {
+  const auto [architecture, wide] = GetParam();
+  check_contract(architecture, wide, wide ? 11 : 22, wide ? 3 : 6);
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, NumericsContract,
+                         ::testing::Combine(::testing::ValuesIn(kArchitectures), ::testing::Bool()),
+                         name_of_shape);
+
+class NumericsContractNightly : public ::testing::TestWithParam<Shape> {};
+
+TEST_P(NumericsContractNightly, EveryScheduleGivesTheSameBits) {
+  const auto [architecture, wide] = GetParam();
+  check_contract(architecture, wide, 1000, 0);
+  for (std::uint64_t seed = 1001; seed < 1011; ++seed) {
+    check_contract(architecture, wide, seed, 12);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, NumericsContractNightly,
+                         ::testing::Combine(::testing::ValuesIn(kArchitectures), ::testing::Bool()),
+                         name_of_shape);
+
+}  // namespace
+}  // namespace reprise::engine
