@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <cmath>
 #include <cstring>
 
 #include "engine/capture/capture.h"
@@ -136,14 +137,15 @@ class Reader {
     }
   }
 
-  void check_format() const {
+  void check_format() {
     if (metadata("format") != kFormat) {
       wrong("format", kFormat, printable(metadata("format")));
     }
     const std::string& version = metadata("version");
-    int major = 0;
-    const auto [end, error] = std::from_chars(version.data(), version.data() + version.size(), major);
-    if (error != std::errc() || end == version.data() + version.size() || *end != '.' || major != kCaptureMajor) {
+    const std::string major = fmt::format("{}.", kCaptureMajor);
+    const bool is_minor_a_number = version.size() > major.size() &&
+                                   version.find_first_not_of("0123456789", major.size()) == std::string::npos;
+    if (!version.starts_with(major) || !is_minor_a_number) {
       wrong("version", fmt::format("{}.x", kCaptureMajor), printable(version));
     }
     const Json features = parse_json(metadata("requires"), path_ + ": requires");
@@ -154,13 +156,14 @@ class Reader {
       if (feature != kRequiresKvRows) {
         wrong("requires", fmt::format("features this version knows ({})", kRequiresKvRows), printable(feature.dump()));
       }
+      requires_kv_rows_ = true;
     }
   }
 
   void read_placement(Capture& c) const {
     const auto p = section<PlacementFields>("placement");
     const auto kv_precision = dtype_named(p.kv_precision);
-    if (!kv_precision) {
+    if (kv_precision != DType::f32 && kv_precision != DType::f16 && kv_precision != DType::bf16) {
       wrong("placement.kv_precision", "f32, f16 or bf16", printable(p.kv_precision));
     }
     c.placement = {p.backend, p.isa, p.precision, p.kv_cache, *kv_precision, p.threads, p.numerics};
@@ -183,6 +186,18 @@ class Reader {
       std::memcpy(copy.data(), found.data.data(), found.data.size());
     }
     return copy;
+  }
+
+  /// Not numbers and infinities would hide from every comparison with a replay's.
+  template <class T>
+  std::vector<T> finite_values(const char* name, DType dtype, const Extents& shape) const {
+    std::vector<T> result = values<T>(name, dtype, shape);
+    for (const T value : result) {
+      if (!std::isfinite(value)) {
+        wrong(name, "finite values", fmt::format("{}", value));
+      }
+    }
+    return result;
   }
 
   std::vector<TokenId> ids(const char* name, const Extents& shape, std::int64_t n_vocab) const {
@@ -217,17 +232,16 @@ class Reader {
     c.steps.logits_digests = values<std::uint64_t>("steps.logits_xxh3", DType::u64, steps);
     c.steps.n_top = result.n_top;
     c.steps.top_ids = ids("steps.top_ids", top, config.n_vocab);
-    c.steps.top_logits = values<float>("steps.top_logits", DType::f32, top);
-    c.steps.logsumexp = values<double>("steps.logsumexp", DType::f64, steps);
-    c.steps.token_seconds = values<double>("steps.seconds", DType::f64, steps);
+    c.steps.top_logits = finite_values<float>("steps.top_logits", DType::f32, top);
+    c.steps.logsumexp = finite_values<double>("steps.logsumexp", DType::f64, steps);
+    c.steps.token_seconds = finite_values<double>("steps.seconds", DType::f64, steps);
   }
 
   void read_kv(Capture& c, const ModelConfig& config) const {
-    const SafetensorsTensor* keys = file_.find("kv.keys");
-    if (keys == nullptr) {
+    if (!requires_kv_rows_ && file_.find("kv.keys") == nullptr) {
       return;
     }
-    CapturedKv kv{keys->dtype, config.n_layers, config.n_kv_heads, config.head_dim, {}, {}};
+    CapturedKv kv{file_.at("kv.keys").dtype, config.n_layers, config.n_kv_heads, config.head_dim, {}, {}};
     if (kv.dtype != c.placement.kv_precision) {
       wrong("kv.keys", fmt::format("{} by the placement", name_of(c.placement.kv_precision)), name_of(kv.dtype));
     }
@@ -242,6 +256,7 @@ class Reader {
   std::string path_;
   SafetensorsFile file_;
   std::string digest_;
+  bool requires_kv_rows_ = false;
 };
 
 std::vector<std::int64_t> widened(const std::vector<TokenId>& ids) {

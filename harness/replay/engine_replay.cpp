@@ -10,6 +10,29 @@ namespace reprise::harness {
 using engine::Capture;
 using engine::Placement;
 
+namespace {
+
+/// The digest covers the weights alone. Where the shapes disagree, the capture's ids and rows lie outside the model's.
+void check_shape(const Capture& capture, const engine::Model& model) {
+  const engine::ModelConfig& own = model.config();
+  const engine::ModelConfig captured = engine::parse_config(capture.model.config_json, "capture: model_config");
+  const auto require = [&](const char* field, std::int64_t expected, std::int64_t found) {
+    if (found != expected) {
+      fail(ErrorCode::mismatch, "{}: {}: expected {} as captured, found {}", model.spec(), field, expected, found);
+    }
+  };
+  require("n_vocab", captured.n_vocab, own.n_vocab);
+  require("n_layers", captured.n_layers, own.n_layers);
+  require("n_kv_heads", captured.n_kv_heads, own.n_kv_heads);
+  require("head_dim", captured.head_dim, own.head_dim);
+  if (capture.n_prompt() > own.n_context) {
+    fail(ErrorCode::mismatch, "{}: n_context: expected at least {} for the captured prompt, found {}", model.spec(),
+         capture.n_prompt(), own.n_context);
+  }
+}
+
+}  // namespace
+
 std::shared_ptr<const engine::Weights> WeightPool::weights(const std::shared_ptr<const engine::Model>& model,
                                                            engine::Backend& backend) {
   const std::string& precision = backend.placement().precision;
@@ -31,6 +54,7 @@ EngineReplay::EngineReplay(const Capture& capture, const std::shared_ptr<const e
     fail(ErrorCode::mismatch, "{}: model digest: expected {} as captured, found {}", model->spec(),
          capture.model.sha256, digest);
   }
+  check_shape(capture, *model);
   auto backend = engine::make_backend(plan.placement);
   auto weights = pool.weights(model, *backend);
   engine::SessionOptions options;

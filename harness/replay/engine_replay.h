@@ -39,7 +39,7 @@ class WeightPool {
 
 class EngineReplay final : public Runner {
  public:
-  /// Errors: mismatch when the model's digest is not the captured one, naming both; those of make_backend and
+  /// Errors: mismatch when the model's digest or shape is not the captured one, naming both; those of make_backend and
   /// place_weights. `capture` must outlive the replay.
   EngineReplay(const engine::Capture& capture, const std::shared_ptr<const engine::Model>& model,
                const ReplayPlan& plan, WeightPool& pool);

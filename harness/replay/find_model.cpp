@@ -16,7 +16,8 @@ std::shared_ptr<const engine::Model> ModelFinder::open(const std::string& spec) 
   return opened_.emplace_back(engine::Model::open(spec));
 }
 
-std::shared_ptr<const engine::Model> ModelFinder::matching(const std::string& spec, const engine::Capture& capture) {
+std::shared_ptr<const engine::Model> ModelFinder::matching(const std::string& spec,
+                                                           const engine::Capture& capture) {
   try {
     // The architecture is read from config.json: only a folder that could match is hashed.
     const auto model = open(spec);
@@ -40,7 +41,7 @@ std::shared_ptr<const engine::Model> ModelFinder::find(const engine::Capture& ca
   for (const std::filesystem::path& folder : folders_) {
     searched += ", " + folder.string();
     std::error_code error;
-    std::vector<std::filesystem::path> candidates;
+    std::vector<std::filesystem::path> candidates = {folder};
     for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
       candidates.push_back(entry.path());
     }
@@ -51,9 +52,10 @@ std::shared_ptr<const engine::Model> ModelFinder::find(const engine::Capture& ca
       }
     }
   }
-  fail(ErrorCode::not_found, "model {} ({}): expected digest {} in {}{}, found no such model; name it with --model",
-       engine::printable(capture.model.name), engine::printable(capture.model.architecture), capture.model.sha256,
-       engine::printable(capture.model.spec), searched);
+  fail(ErrorCode::not_found,
+       "model {} ({}): expected digest {} in {}{}, found no such model; name it with --model",
+       engine::printable(capture.model.name), engine::printable(capture.model.architecture),
+       capture.model.sha256, engine::printable(capture.model.spec), searched);
 }
 
 }  // namespace reprise::harness

@@ -15,11 +15,12 @@ namespace reprise::harness {
 class ModelFinder {
  public:
   /// `explicit_model`: what the user named, or empty; used whatever its digest, which the replay then checks.
-  /// Otherwise the capture's own hint is tried, then every sub-folder of `folders`.
+  /// Otherwise the capture's own hint is tried, then each of `folders` and its sub-folders.
   ModelFinder(std::string explicit_model, std::vector<std::filesystem::path> folders)
       : explicit_model_(std::move(explicit_model)), folders_(std::move(folders)) {}
 
-  /// Errors: those of Model::open for an explicit model; not_found, naming the digest and the places looked at.
+  /// Errors: those of Model::open for an explicit model; not_found, naming the digest and the places looked
+  /// at.
   std::shared_ptr<const engine::Model> find(const engine::Capture& capture);
 
  private:

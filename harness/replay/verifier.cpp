@@ -93,7 +93,8 @@ Verification Verifier::verification() const {
   }
   result.logits_digest = fmt::format("{:016x}", engine::xxh3_64(std::as_bytes(std::span(digests_))));
   if (result.first_divergence) {
-    const bool tolerable = mode_ == ReplayMode::forced && worst_error_ <= tolerance_;
+    const bool same_length = drawn_ids_.size() == capture_.steps.generated_ids.size();
+    const bool tolerable = mode_ == ReplayMode::forced && same_length && worst_error_ <= tolerance_;
     result.verdict = tolerable ? OutputVerdict::within_tolerance : OutputVerdict::differs;
   } else if (digests_ == capture_.steps.logits_digests) {
     result.verdict = OutputVerdict::identical;

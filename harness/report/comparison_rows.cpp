@@ -101,8 +101,8 @@ ComparisonRows comparison_rows(const Report& report) {
                                        {"TTFT", Align::right},
                                        {"prefill tok/s", Align::right},
                                        {"decode tok/s", Align::right},
-                                       {"interval", Align::right},
                                        {"total", Align::right},
+                                       {"interval", Align::right},
                                        {"speed", Align::right},
                                        {"runs", Align::right},
                                        {"converged", Align::left}}) {
@@ -115,8 +115,8 @@ ComparisonRows comparison_rows(const Report& report) {
                         placement.kv_cache ? "on " + engine::printable(placement.kv_precision, 16) : "off",
                         fmt::format("{}", placement.threads), outputs_cell(row.verification),
                         seconds_cell(row, kTimeToFirstTokenSeconds), rate_cell(row, kPrefillTokensPerSecond),
-                        rate_cell(row, kDecodeTokensPerSecond), spread_cell(row, kDecodeTokensPerSecond),
-                        seconds_cell(row, kTotalSeconds), speed_cell(report, row),
+                        rate_cell(row, kDecodeTokensPerSecond), seconds_cell(row, kTotalSeconds),
+                        spread_cell(row, kTotalSeconds), speed_cell(report, row),
                         fmt::format("{}", row.samples.total_seconds.size()), converged_cell(row.stop)});
   }
   const auto any = [&](auto holds) { return std::any_of(report.rows.begin(), report.rows.end(), holds); };

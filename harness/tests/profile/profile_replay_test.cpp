@@ -1,0 +1,203 @@
+#include "harness/profile/profile_replay.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <numeric>
+#include <string>
+
+#include "engine/tests/capture/capture_fixtures.h"
+
+namespace reprise::harness {
+namespace {
+
+using engine::Call;
+using engine::Capture;
+using engine::kLlama;
+using engine::kMicrogpt;
+using engine::model_of;
+
+constexpr std::int64_t kPrompt = 11;
+constexpr std::int64_t kGenerated = 5;
+
+ReplayProfile profiled(const Capture& capture, const engine::Placement& placement, int n_runs = 3,
+                       const std::optional<Roofline>& roofline = {}) {
+  WeightPool pool;
+  EngineReplay replay(capture, model_of(capture.model.spec), {placement, {}}, pool);
+  EXPECT_TRUE(replay.verify().agrees());
+  return profile_replay(replay, roofline, n_runs);
+}
+
+/// "phase kernel" to its calls.
+std::map<std::string, std::int64_t> calls_of(const CostProfile& profile) {
+  std::map<std::string, std::int64_t> calls;
+  for (const CostCentre& centre : profile.centres) {
+    calls[centre.phase + " " + centre.name] = centre.calls;
+  }
+  return calls;
+}
+
+const CostCentre& centre_of(const CostProfile& profile, const std::string& phase, const std::string& name) {
+  for (const CostCentre& centre : profile.centres) {
+    if (centre.phase == phase && centre.name == name) {
+      return centre;
+    }
+  }
+  ADD_FAILURE() << "no centre " << phase << " " << name;
+  return profile.centres.front();
+}
+
+/// microgpt-tiny, a forward pass: embedding, its norm; in each of 2 layers 2 norms, 6 matrices (q, k, v, o,
+/// up, down), storing, attention, relu; the head. The prompt is one pass, each token after the first another.
+TEST(ProfileReplay, CountsTheKernelsOfMicrogpt) {
+  const ReplayProfile result = profiled(Call(kMicrogpt, kPrompt, kGenerated).record(), {.threads = 1});
+  const std::map<std::string, std::int64_t> pass = {{"embed", 1},          {"rms_norm", 1 + 2 * 2},
+                                                    {"linear", 2 * 6 + 1}, {"store_kv", 2},
+                                                    {"attention", 2},      {"relu", 2}};
+  std::map<std::string, std::int64_t> expected;
+  for (const auto& [name, calls] : pass) {
+    expected["prefill " + name] = calls;
+    expected["decode " + name] = calls * (kGenerated - 1);
+  }
+  EXPECT_EQ(calls_of(result.profile), expected);
+  EXPECT_EQ(result.n_records, 25 * kGenerated);
+  EXPECT_EQ(result.n_dispatches, result.n_records);
+}
+
+/// llama-tiny, a forward pass: embedding; in each of 3 layers 2 norms, 7 matrices, 2 rotations, storing,
+/// attention, swiglu; the final norm and the head.
+TEST(ProfileReplay, CountsTheKernelsOfLlamaWithACachedPrefix) {
+  const ReplayProfile result = profiled(Call(kLlama, kPrompt, kGenerated, 8).record(), {.threads = 2});
+  const std::map<std::string, std::int64_t> pass = {
+      {"embed", 1},    {"rms_norm", 3 * 2 + 1}, {"linear", 3 * 7 + 1}, {"rope", 3 * 2},
+      {"store_kv", 3}, {"attention", 3},        {"swiglu", 3}};
+  std::map<std::string, std::int64_t> expected;
+  for (const auto& [name, calls] : pass) {
+    expected["prefill " + name] = calls;
+    expected["decode " + name] = calls * (kGenerated - 1);
+  }
+  EXPECT_EQ(calls_of(result.profile), expected);
+  EXPECT_EQ(result.n_records, 45 * kGenerated);
+  EXPECT_EQ(result.n_dispatches, result.n_records);
+}
+
+/// One matrix product y = W x over `n` tokens, by the definition in kernels/cost.h: weights, inputs, outputs
+/// and a residual once each, two flops a multiply-add and one for each residual.
+struct Product {
+  std::int64_t n_out;
+  std::int64_t n_in;
+  bool residual;
+};
+
+engine::Cost cost_by_hand(const std::vector<Product>& products, std::int64_t n, std::int64_t weight_bytes) {
+  engine::Cost cost;
+  for (const Product& p : products) {
+    const std::int64_t residual = p.residual ? n * p.n_out : 0;
+    cost.bytes += p.n_out * p.n_in * weight_bytes + 4 * (n * p.n_in + n * p.n_out + residual);
+    cost.flops += 2 * n * p.n_out * p.n_in + residual;
+  }
+  return cost;
+}
+
+TEST(ProfileReplay, BytesAndFlopsOfMatricesAreThoseCountedByHand) {
+  const std::vector<Product> microgpt_layer = {{36, 36, false}, {36, 36, false},  {36, 36, false},
+                                               {36, 36, true},  {144, 36, false}, {36, 144, true}};
+  const std::vector<Product> llama_layer = {{96, 96, false}, {48, 96, false},  {48, 96, false},
+                                            {96, 96, true},  {200, 96, false}, {200, 96, false},
+                                            {96, 200, true}};
+  struct Case {
+    const char* model;
+    std::vector<Product> layer;
+    std::int64_t n_layers;
+    Product head;
+    std::int64_t weight_bytes;
+  };
+  for (const Case& c : {Case{kMicrogpt, microgpt_layer, 2, {300, 36, false}, 4},
+                        Case{kLlama, llama_layer, 3, {320, 96, false}, 2}}) {
+    SCOPED_TRACE(c.model);
+    for (const std::int64_t n_cached : {0, 8}) {
+      const ReplayProfile result =
+          profiled(Call(c.model, kPrompt, kGenerated, n_cached).record(), {.threads = 1}, 1);
+      const auto pass = [&](std::int64_t n) {
+        const engine::Cost layer = cost_by_hand(c.layer, n, c.weight_bytes);
+        const engine::Cost head = cost_by_hand({c.head}, 1, c.weight_bytes);  // of the last token alone
+        return engine::Cost{c.n_layers * layer.bytes + head.bytes, c.n_layers * layer.flops + head.flops};
+      };
+      const CostCentre& prefill = centre_of(result.profile, "prefill", "linear");
+      EXPECT_EQ(prefill.bytes, pass(kPrompt - n_cached).bytes);
+      EXPECT_EQ(prefill.flops, pass(kPrompt - n_cached).flops);
+      const CostCentre& decode = centre_of(result.profile, "decode", "linear");
+      EXPECT_EQ(decode.bytes, (kGenerated - 1) * pass(1).bytes);
+      EXPECT_EQ(decode.flops, (kGenerated - 1) * pass(1).flops);
+    }
+  }
+}
+
+/// Without a cache every step processes all positions so far.
+TEST(ProfileReplay, WithoutACacheDecodingPaysForEveryPosition) {
+  const ReplayProfile result =
+      profiled(Call(kMicrogpt, kPrompt, kGenerated, 8).record(), {.kv_cache = false, .threads = 1});
+  std::int64_t positions = 0;
+  for (std::int64_t step = 1; step < kGenerated; ++step) {
+    positions += kPrompt + step;
+  }
+  // Storing keys and values: 2 layers, 2 rows of 36 for each position, f32 read and f32 written.
+  EXPECT_EQ(centre_of(result.profile, "prefill", "store_kv").bytes, 2 * 2 * 36 * 8 * kPrompt);
+  EXPECT_EQ(centre_of(result.profile, "decode", "store_kv").bytes, 2 * 2 * 36 * 8 * positions);
+  EXPECT_EQ(result.n_records, 25 * kGenerated);
+}
+
+TEST(ProfileReplay, CentresAndTheRestAreTheWallTime) {
+  for (const int n_runs : {1, 2, 5}) {
+    const ReplayProfile result = profiled(Call(kLlama, kPrompt, kGenerated, 4).record(), {.threads = 2},
+                                          n_runs, Roofline{10e9, 100e9});
+    double seconds = result.profile.unattributed_seconds;
+    double fraction = result.profile.unattributed_seconds / result.profile.wall_seconds;
+    for (const CostCentre& centre : result.profile.centres) {
+      EXPECT_GT(centre.seconds, 0) << centre.name;
+      EXPECT_TRUE(centre.roofline_fraction.has_value());
+      seconds += centre.seconds;
+      fraction += centre.fraction;
+    }
+    EXPECT_GT(result.profile.wall_seconds, 0);
+    EXPECT_GE(result.profile.unattributed_seconds, 0);  // kernels of one call do not overlap
+    EXPECT_NEAR(seconds, result.profile.wall_seconds, 1e-12);
+    EXPECT_NEAR(fraction, 1, 1e-9);
+    EXPECT_GT(result.overhead, -1);
+    EXPECT_EQ(result.n_records, result.n_dispatches);
+  }
+}
+
+TEST(ProfileReplay, OneTokenHasNoDecoding) {
+  const ReplayProfile result = profiled(Call(kMicrogpt, kPrompt, 1).record(), {.threads = 1}, 1);
+  for (const CostCentre& centre : result.profile.centres) {
+    EXPECT_EQ(centre.phase, "prefill");
+  }
+  EXPECT_EQ(result.n_records, 25);
+}
+
+/// Profiling leaves no observer behind, and changes no bit.
+TEST(ProfileReplay, LeavesTheReplayAsItWas) {
+  const Capture capture = Call(kMicrogpt, kPrompt, kGenerated, 8).record();
+  WeightPool pool;
+  EngineReplay replay(capture, model_of(kMicrogpt), {{.threads = 1}, {}}, pool);
+  replay.verify();
+  profile_replay(replay, {}, 1);
+  const std::int64_t before = replay.n_dispatches();
+  replay.restore();
+  EXPECT_EQ(replay.n_dispatches(), before);
+  EXPECT_TRUE(replay.run().verified);
+  EXPECT_EQ(replay.n_dispatches(), before + 25 * kGenerated);
+}
+
+TEST(ProfileReplayDeathTest, NeedsAVerifiedReplayAndARun) {
+  const Capture capture = Call(kMicrogpt, 3, 2).record();
+  WeightPool pool;
+  EngineReplay replay(capture, model_of(kMicrogpt), {{.threads = 1}, {}}, pool);
+  EXPECT_DEATH(profile_replay(replay, {}, 1), "check failed: verifier_ != nullptr");
+  replay.verify();
+  EXPECT_DEATH(profile_replay(replay, {}, 0), "check failed: n_runs >= 1");
+}
+
+}  // namespace
+}  // namespace reprise::harness
