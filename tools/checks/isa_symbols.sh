@@ -3,7 +3,8 @@
 #
 # An inline function or template that a kernel file uses is emitted there as a weak symbol, and the linker keeps one
 # copy of all it finds: should it keep the copy compiled for AVX-512, the program dies on older machines. So the only
-# weak symbols that an ISA's object file may define are those that carry its lane type in their name.
+# weak symbols that an ISA's object file may define are those that carry its lane type in their name; the reference
+# compiled with FMA has no lane type and may define none.
 #
 # usage: tools/checks/isa_symbols.sh BUILD_FOLDER
 # exit:  0 all is well, 1 offending symbols (printed), 2 usage, or object files that are not there
@@ -16,24 +17,28 @@ fi
 build_folder=$1
 status=0
 
-# check TARGET LANE_TYPE
+# check OBJECT_NAME TABLE LANE_TYPE: LANE_TYPE is empty where no weak symbol is allowed.
 check() {
-  local target=$1 lane_type=$2 object symbols weak offenders
-  object=$(find "$build_folder" -path "*engine_kernels.dir*" -name "$target.cpp.o" -print -quit)
+  local name=$1 table=$2 lane_type=$3 object symbols offenders
+  object=$(find "$build_folder" -path "*engine_kernels.dir*" -name "$name.cpp.o" -print -quit)
   if [[ -z $object ]]; then
-    echo "$build_folder: $target.cpp.o: expected an object file of engine_kernels, found none" >&2
+    echo "$build_folder: $name.cpp.o: expected an object file of engine_kernels, found none" >&2
     exit 2
   fi
   symbols=$(nm -C --defined-only "$object")
-  # W and V are weak, u is unique: all are merged by name at link time.
-  weak=$(grep -E '^[0-9a-f]* [WwVvu] ' <<<"$symbols" || true)
-  if ! grep -q "$lane_type" <<<"$weak"; then
-    echo "$object: expected kernels over $lane_type, found none" >&2
+  # A file without its table would pass for having nothing in it.
+  if ! grep -q " $table\$" <<<"$symbols"; then
+    echo "$object: expected the kernel table $table, found none" >&2
     exit 2
   fi
-  offenders=$(grep -v "$lane_type" <<<"$weak" || true)
+  # W, V and v are weak, u is unique: all are merged by name at link time. DW.ref.* is the compiler's pointer to the
+  # handler of exceptions: data, the same from every compilation.
+  offenders=$(grep -E '^[0-9a-f]* [WwVvu] ' <<<"$symbols" | grep -v ' DW\.ref\.' || true)
+  if [[ -n $lane_type ]]; then
+    offenders=$(grep -v "$lane_type" <<<"$offenders" || true)
+  fi
   if [[ -n $offenders ]]; then
-    echo "$object: expected weak symbols over $lane_type alone, found:"
+    echo "$object: expected no weak symbols${lane_type:+ but those over $lane_type}, found:"
     sed 's/^/  /' <<<"$offenders"
     status=1
   fi
@@ -41,8 +46,9 @@ check() {
 
 case $(uname -m) in
   x86_64)
-    check target_avx2 Avx2Lanes
-    check target_avx512 Avx512Lanes
+    check target_avx2 reprise::engine::kernels::kAvx2Kernels Avx2Lanes
+    check target_avx512 reprise::engine::kernels::kAvx512Kernels Avx512Lanes
+    check reference_fma reprise::engine::kernels::kReferenceFmaKernels ""
     ;;
   *) echo "no kernels beyond the base instruction set on $(uname -m)" ;;
 esac

@@ -6,6 +6,7 @@
 
 #include "engine/core/build_info.h"
 #include "engine/core/error.h"
+#include "tools/cli/usage.h"
 
 namespace reprise::cli {
 namespace {
@@ -16,25 +17,40 @@ std::string version_line() {
                      build.dirty ? ", modified" : "", build.compiler, build.build_type);
 }
 
-/// One line, whatever the library says in several.
-std::string first_line(const std::string& text) {
-  return text.substr(0, text.find('\n'));
+/// One line, whatever a library or a path holds.
+std::string one_line(std::string_view text) {
+  std::string line;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    line += byte < 0x20 || byte == 0x7f ? fmt::format("\\x{:02x}", byte) : std::string(1, c);
+  }
+  return line;
+}
+
+/// The subcommands have printed, but the last of it may still be on its way to a full disk.
+void flush_output() {
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
+    fail(ErrorCode::io, "standard output: expected to write everything, found an error");
+  }
 }
 
 }  // namespace
 
 int run(int argc, char** argv) {
   CLI::App app(
-      "Captures a language model's generate call, performs it again elsewhere, checks the outputs, times it and shows "
-      "where the time goes.\n\n"
+      "Captures a language model's generate call, performs it again elsewhere, checks the outputs, times it\n"
+      "and shows where the time goes.\n\n"
       "  reprise generate MODEL --prompt TEXT --capture call.safetensors\n"
       "  reprise replay call.safetensors --precision bf16 --threads 2\n"
       "  reprise bench specs/quickstart.json call.safetensors --json report.json\n"
-      "  reprise profile call.safetensors\n");
+      "  reprise profile call.safetensors\n",
+      "reprise");
+  explain_usage(app);
   app.set_version_flag("--version", version_line());
   app.require_subcommand(1);
-  app.footer("Exit codes: 0 pass, 1 regression, 2 inconclusive (with --strict), 3 outputs differ, 4 usage or "
-             "environment.\nEvery subcommand explains itself: reprise COMMAND --help");
+  app.footer(
+      "Exit codes: 0 pass, 1 regression, 2 inconclusive (with --strict), 3 outputs differ, 4 usage or "
+      "environment.\nEvery subcommand explains itself: reprise COMMAND --help");
   int exit_code = kPass;
   add_generate(app, exit_code);
   add_capture(app, exit_code);
@@ -43,18 +59,19 @@ int run(int argc, char** argv) {
   add_profile(app, exit_code);
   try {
     app.parse(argc, argv);
+    flush_output();
     return exit_code;
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) {
       return app.exit(error);  // --help, --version
     }
-    fmt::print(stderr, "reprise: {} (see --help)\n", first_line(error.what()));
+    fmt::print(stderr, "reprise: {}\n", one_line(usage_error(app, error)));
   } catch (const Error& error) {
-    fmt::print(stderr, "reprise: {}\n", error.what());
+    fmt::print(stderr, "reprise: {}\n", one_line(error.what()));
   } catch (const std::bad_alloc&) {
     fmt::print(stderr, "reprise: memory: expected enough for this model and context, found too little\n");
   } catch (const std::exception& error) {
-    fmt::print(stderr, "reprise: internal error: {}\n", first_line(error.what()));
+    fmt::print(stderr, "reprise: internal error: {}\n", one_line(error.what()));
   }
   return kUsage;
 }

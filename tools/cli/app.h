@@ -1,5 +1,5 @@
-/// The `reprise` program: one subcommand a file, each adding itself to the command line. Errors from everywhere below
-/// are caught here, once, and become one line on stderr.
+/// The `reprise` program: one subcommand a file, each adding itself to the command line. Errors from
+/// everywhere below are caught here, once, and become one line on stderr.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -10,7 +10,7 @@ namespace reprise::cli {
 enum ExitCode {
   kPass = 0,
   kRegression = 1,
-  kInconclusive = 2,   ///< only with --strict
+  kInconclusive = 2,  ///< only with --strict
   kOutputsDiffer = 3,
   kUsage = 4,  ///< wrong flags, files or environment: nothing was measured
 };

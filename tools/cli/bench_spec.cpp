@@ -7,6 +7,7 @@
 #include "engine/io/json_archive.h"
 #include "engine/io/json_text.h"
 #include "engine/io/mapped_file.h"
+#include "tools/cli/flags.h"
 
 namespace reprise::cli {
 namespace {
@@ -18,6 +19,11 @@ constexpr const char* kSchema = "reprise.spec/1";
 
 /// A matrix larger than this is a mistake in the specification.
 constexpr std::size_t kMaxPlacements = 1024;
+
+/// In the order of the tables' columns. JSON objects have no order, so this one decides which key varies
+/// fastest.
+constexpr std::array kPlacementKeys = {"backend",      "isa",     "precision", "kv_cache",
+                                       "kv_precision", "threads", "numerics"};
 
 enum class Mode { automatic, free, forced };
 
@@ -65,11 +71,26 @@ harness::AdaptiveMedianOptions to_options(const MeasureSection& section) {
   assign_if(options.warmup_runs, section.warmup_runs);
   assign_if(options.min_runs, section.min_runs);
   assign_if(options.max_runs, section.max_runs);
-  assign_if(options.min_seconds, section.min_seconds);
   assign_if(options.target_half_width, section.target_half_width);
   assign_if(options.confidence, section.confidence);
   assign_if(options.budget_seconds, section.budget_seconds);
+  options.min_seconds = section.min_seconds.value_or(default_min_seconds(options.budget_seconds));
   return options;
+}
+
+/// Errors of the engine and of the stopping rule end with "FIELD: expected ..., found ..."; here they get the
+/// file and the field's place in it.
+[[noreturn]] void refuse(const JsonReader& reader, const std::string& path, const Error& error) {
+  const std::string text = error.what();
+  const std::size_t expected = text.find(": expected ");
+  const std::size_t found = text.rfind(", found ");
+  if (expected == std::string::npos || found == std::string::npos) {
+    throw error;
+  }
+  const std::size_t field = text.rfind(' ', expected) + 1;  // 0 where the text begins with it
+  const std::size_t what = expected + std::string_view(": expected ").size();
+  reader.wrong(engine::detail::member(path, text.substr(field, expected - field)),
+               text.substr(what, found - what), text.substr(found + std::string_view(", found ").size()));
 }
 
 /// One value of a placement key, as the flags spell it.
@@ -80,44 +101,71 @@ std::string spelled(const json& value, const std::string& path, const JsonReader
   if (value.is_number_integer()) {
     return value.dump();
   }
-  reader.wrong(path, "a string, a whole number, or a list of them", value.type_name());
+  reader.wrong(path, "a string, a whole number, or a list of them",
+               value.is_number() ? value.dump() : value.type_name());
 }
 
-/// Every combination of one block's values, the last key varying fastest.
+void refuse_unknown_keys(const json& block, const std::string& path, const JsonReader& reader) {
+  for (const auto& [key, values] : block.items()) {
+    if (std::find(kPlacementKeys.begin(), kPlacementKeys.end(), key) == kPlacementKeys.end()) {
+      reader.wrong(engine::detail::member(path, engine::printable(key)),
+                   fmt::format("one of the keys {}", fmt::join(kPlacementKeys, ", ")), "an unknown key");
+    }
+  }
+}
+
+void limit_combinations(std::size_t n_placements, const std::string& path, const JsonReader& reader) {
+  if (n_placements > kMaxPlacements) {
+    reader.wrong(path, fmt::format("at most {} combinations", kMaxPlacements),
+                 fmt::format("{}", n_placements));
+  }
+}
+
+/// Each of `placements` with each value of one key.
+std::vector<engine::Placement> with_each(const std::vector<engine::Placement>& placements, const char* key,
+                                         const json& values, const std::string& block_path,
+                                         const JsonReader& reader) {
+  const std::string path = engine::detail::member(block_path, key);
+  const json list = values.is_array() ? values : json::array({values});
+  if (list.empty()) {
+    reader.wrong(path, "at least one value", "an empty list");
+  }
+  limit_combinations(placements.size() * list.size(), block_path, reader);
+  std::vector<engine::Placement> expanded;
+  for (const engine::Placement& placement : placements) {
+    for (const json& value : list) {
+      const std::string text = spelled(value, path, reader);
+      try {
+        engine::set_placement(expanded.emplace_back(placement), key, text);
+      } catch (const Error& error) {
+        refuse(reader, block_path, error);
+      }
+    }
+  }
+  return expanded;
+}
+
+/// Every combination of one block's values, the last key of kPlacementKeys varying fastest.
 std::vector<engine::Placement> expand(const json& block, const std::string& path, const JsonReader& reader) {
   if (!block.is_object()) {
     reader.wrong(path, "an object of placement keys", block.type_name());
   }
+  refuse_unknown_keys(block, path, reader);
   std::vector<engine::Placement> placements = {engine::Placement{}};
-  for (const auto& [key, values] : block.items()) {
-    const std::string key_path = engine::detail::member(path, engine::printable(key));
-    const json list = values.is_array() ? values : json::array({values});
-    if (list.empty()) {
-      reader.wrong(key_path, "at least one value", "an empty list");
+  for (const char* key : kPlacementKeys) {
+    const auto values = block.find(key);
+    if (values == block.end()) {
+      continue;
     }
-    std::vector<engine::Placement> expanded;
-    for (const engine::Placement& placement : placements) {
-      for (const json& value : list) {
-        engine::Placement next = placement;
-        try {
-          engine::set_placement(next, key, spelled(value, key_path, reader));
-        } catch (const Error& error) {
-          fail(error.code(), "{}: {}", key_path, error.what());
-        }
-        expanded.push_back(next);
-      }
-    }
-    if (expanded.size() > kMaxPlacements) {
-      reader.wrong(path, fmt::format("at most {} combinations", kMaxPlacements), fmt::format("{}", expanded.size()));
-    }
-    placements = std::move(expanded);
+    placements = with_each(placements, key, *values, path, reader);
   }
   return placements;
 }
 
-std::vector<engine::Placement> read_placements(const json& blocks, const std::string& name, const JsonReader& reader) {
+std::vector<engine::Placement> read_placements(const json& blocks, const JsonReader& reader) {
   if (!blocks.is_array() || blocks.empty()) {
-    reader.wrong("placements", "a list of at least one block", blocks.is_array() ? "none" : blocks.type_name());
+    reader.wrong("placements", "a list of at least one block",
+                 blocks.is_array() ? "none" : blocks.type_name());
   }
   std::vector<engine::Placement> placements;
   for (std::size_t i = 0; i < blocks.size(); ++i) {
@@ -129,9 +177,10 @@ std::vector<engine::Placement> read_placements(const json& blocks, const std::st
           placements.push_back(actual);
         }
       } catch (const Error& error) {
-        fail(error.code(), "{}: {}: {}", name, path, error.what());
+        refuse(reader, path, error);
       }
     }
+    limit_combinations(placements.size(), "placements", reader);
   }
   return placements;
 }
@@ -179,7 +228,8 @@ Document read_document(JsonReader& reader, const json& document, std::optional<M
 
 }  // namespace
 
-BenchSpec parse_bench_spec(std::string_view text, const std::string& name, const std::filesystem::path& folder) {
+BenchSpec parse_bench_spec(std::string_view text, const std::string& name,
+                           const std::filesystem::path& folder) {
   const json document = engine::parse_json(text, name);
   JsonReader reader(document, name, "", engine::UnknownFields::refused);
   std::optional<MeasureSection> measure;
@@ -189,7 +239,7 @@ BenchSpec parse_bench_spec(std::string_view text, const std::string& name, const
   for (const std::string& capture : d.captures.value_or(std::vector<std::string>{})) {
     spec.captures.push_back(folder / capture);  // an absolute path replaces the folder
   }
-  spec.placements = read_placements(document["placements"], name, reader);
+  spec.placements = read_placements(document["placements"], reader);
   spec.measure = to_options(measure.value_or(MeasureSection{}));
   assign_if(spec.seed, d.seed);
   assign_if(spec.profile, d.profile);
@@ -199,7 +249,7 @@ BenchSpec parse_bench_spec(std::string_view text, const std::string& name, const
   try {
     harness::AdaptiveMedianRule checked(spec.measure);
   } catch (const Error& error) {
-    fail(error.code(), "{}: measure: {}", name, error.what());
+    refuse(reader, "measure", error);
   }
   return spec;
 }

@@ -1,11 +1,12 @@
 /// reprise capture list|show|verify: what is in capture files, and whether they are whole.
+#include "engine/capture/capture.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
-#include "engine/capture/capture.h"
 #include "engine/capture/capture_fields.h"
 #include "engine/core/error.h"
 #include "tools/cli/app.h"
@@ -35,8 +36,8 @@ std::string sampling_line(const engine::SamplingParameters& s) {
   if (s.temperature == 0) {
     return fmt::format("greedy, repetition_penalty {}", s.repetition_penalty);
   }
-  return fmt::format("temperature {}, top_k {}, top_p {}, min_p {}, repetition_penalty {}, seed {}", s.temperature,
-                     s.top_k, s.top_p, s.min_p, s.repetition_penalty, s.seed);
+  return fmt::format("temperature {}, top_k {}, top_p {}, min_p {}, repetition_penalty {}, seed {}",
+                     s.temperature, s.top_k, s.top_p, s.min_p, s.repetition_penalty, s.seed);
 }
 
 double total_seconds(const Capture& c) {
@@ -63,7 +64,8 @@ std::string as_text(const std::string& path, const Capture& c) {
   };
   text += fmt::format("{}\n", path);
   line("capture", c.id);
-  line("model", fmt::format("{} ({}, {} parameters)", c.model.name, c.model.architecture, c.model.parameters));
+  line("model",
+       fmt::format("{} ({}, {} parameters)", c.model.name, c.model.architecture, c.model.parameters));
   line("sha256", c.model.sha256);
   line("was at", c.model.spec);
   line("prompt", fmt::format("{} tokens: {}", c.n_prompt(), ids_preview(c.request.prompt_ids)));
@@ -80,6 +82,17 @@ std::string as_text(const std::string& path, const Capture& c) {
   return text;
 }
 
+Json sampling_json(const engine::SamplingParameters& s) {
+  Json json;
+  json["temperature"] = s.temperature;
+  json["top_k"] = s.top_k;
+  json["top_p"] = s.top_p;
+  json["min_p"] = s.min_p;
+  json["repetition_penalty"] = s.repetition_penalty;
+  json["seed"] = std::to_string(s.seed);  // JavaScript's numbers end at 2^53
+  return json;
+}
+
 Json as_json(const std::string& path, const Capture& c) {
   Json json;
   json["path"] = path;
@@ -90,6 +103,7 @@ Json as_json(const std::string& path, const Capture& c) {
   json["kv_rows"] = c.kv.has_value();
   json["n_generated"] = c.n_generated();
   json["prompt_ids"] = c.request.prompt_ids;
+  json["sampling"] = sampling_json(c.request.sampling);
   json["generated_ids"] = c.steps.generated_ids;
   json["finish_reason"] = name_of(c.finish_reason);
   json["placement"] = describe(c.placement);
@@ -136,7 +150,8 @@ std::vector<std::string> expanded(const std::vector<std::string>& paths) {
     std::vector<std::string> found;
     for (const auto& entry : std::filesystem::directory_iterator(path, error)) {
       const std::string name = entry.path().filename().string();
-      if (!name.starts_with('.') && entry.is_regular_file(error) && engine::looks_like_capture(entry.path())) {
+      if (!name.starts_with('.') && entry.is_regular_file(error) &&
+          engine::looks_like_capture(entry.path())) {
         found.push_back(entry.path().string());
       }
     }
@@ -148,19 +163,24 @@ std::vector<std::string> expanded(const std::vector<std::string>& paths) {
 
 void run_list(const CaptureFlags& flags, int& exit_code) {
   Json all = Json::array();
-  std::string text = fmt::format("{:<16}  {:<16}  {:>6}  {:>6}  {:>9}  {:<8}  {}\n", "capture", "model", "prompt",
-                                 "cached", "generated", "weights", "file");
+  std::string text;
   for (const std::string& file : expanded(flags.files)) {
     try {
       const Capture c = engine::read_capture(file);
       all.push_back(as_json(file, c));
-      text += fmt::format("{:<16}  {:<16}  {:>6}  {:>6}  {:>9}  {:<8}  {}\n", c.id, c.model.name, c.n_prompt(),
-                          c.n_cached, c.n_generated(), c.placement.precision, file);
+      text += fmt::format("{:<16}  {:<16}  {:>6}  {:>6}  {:>9}  {:<8}  {}\n", c.id, c.model.name,
+                          c.n_prompt(), c.n_cached, c.n_generated(), c.placement.precision, file);
     } catch (const Error& error) {
       fmt::print(stderr, "reprise: {}\n", error.what());
       exit_code = kUsage;
     }
   }
+  if (all.empty() && exit_code != kPass) {
+    return;
+  }
+  const std::string heading = fmt::format("{:<16}  {:<16}  {:>6}  {:>6}  {:>9}  {:<8}  {}\n", "capture",
+                                          "model", "prompt", "cached", "generated", "weights", "file");
+  text.insert(0, heading);
   write_output("-", flags.json ? all.dump(2, ' ', false, Json::error_handler_t::replace) + "\n" : text);
 }
 
@@ -172,13 +192,15 @@ void add_capture(CLI::App& app, int& exit_code) {
   auto flags = std::make_shared<CaptureFlags>();
   const auto add = [&](const char* name, const char* help, const char* paths) {
     auto* verb = command->add_subcommand(name, help);
-    verb->add_option("FILE", flags->files, paths)->required();
+    verb->add_option("FILE", flags->files, paths)->type_name("")->required();
     return verb;
   };
-  auto* show = add("show", "Print what a capture holds: model, request, result, placement, origin", "Capture files");
+  auto* show =
+      add("show", "Print what a capture holds: model, request, result, placement, origin", "Capture files");
   show->add_flag("--json", flags->json, "The same for machines");
   show->callback([flags] { run_show(*flags); });
-  auto* verify = add("verify", "Check that captures are whole, to the last byte (exit code 4 if not)", "Capture files");
+  auto* verify =
+      add("verify", "Check that captures are whole, to the last byte (exit code 4 if not)", "Capture files");
   verify->callback([flags, &exit_code] { run_verify(*flags, exit_code); });
   auto* list = add("list", "One line for each capture", "Capture files, or folders that hold some");
   list->add_flag("--json", flags->json, "The same for machines");

@@ -10,6 +10,9 @@
 #include "engine/core/error.h"
 #include "engine/core/monotonic.h"
 #include "engine/io/atomic_write.h"
+#include "harness/report/markdown.h"
+#include "harness/report/report_json.h"
+#include "tools/cli/usage.h"
 
 namespace reprise::cli {
 namespace {
@@ -21,16 +24,36 @@ struct PlacementFlag {
 };
 
 constexpr PlacementFlag kPlacementFlags[] = {
-    {"--backend", "backend", "reference (plain loops, one thread: the definition of correct) | cpu (default)"},
-    {"--isa", "isa", "auto (default: the widest this machine has) | scalar | avx2 | avx512; the bits are the same"},
+    {"--backend", "backend",
+     "reference (plain loops, one thread: the definition of correct) | cpu (default)"},
+    {"--isa", "isa",
+     "auto (default: the widest this machine has) | scalar | avx2 | avx512; the bits are the same"},
     {"--precision", "precision", "of weight matrices: native (default: as stored) | f32 | f16 | bf16"},
-    {"--kv-cache", "kv_cache", "on (default) | off: recompute every position at every step; the bits are the same"},
+    {"--kv-cache", "kv_cache",
+     "on (default) | off: recompute every position at every step; the bits are the same"},
     {"--kv-precision", "kv_precision", "of cached keys and values: f32 (default) | f16 | bf16"},
     {"--threads", "threads", "0 (default): all of this machine's; the bits are the same"},
     {"--numerics", "numerics", "exact (default): equal bits on every CPU"},
 };
 
+const char* flag_of(std::string_view key) {
+  const auto named = [key](const PlacementFlag& flag) { return flag.key == key; };
+  return std::find_if(std::begin(kPlacementFlags), std::end(kPlacementFlags), named)->flag;
+}
+
+/// The stopping rule's options as this command line calls them.
+constexpr std::pair<const char*, const char*> kMeasureFlags[] = {{"target_half_width", "--target"},
+                                                                 {"confidence", "--confidence"},
+                                                                 {"min_seconds", "--min-seconds"},
+                                                                 {"budget_seconds", "--budget"}};
+
 }  // namespace
+
+std::string expectation(const Error& error) {
+  const std::string text = error.what();
+  const std::size_t at = text.find("expected ");
+  return at == std::string::npos ? text : text.substr(at);
+}
 
 PlacementFlags::PlacementFlags(CLI::App& command) {
   for (const PlacementFlag& flag : kPlacementFlags) {
@@ -42,15 +65,20 @@ PlacementFlags::PlacementFlags(CLI::App& command) {
 engine::Placement PlacementFlags::placement() const {
   engine::Placement placement;
   for (const auto& [key, value] : values_) {
-    engine::set_placement(placement, key, value);
+    try {
+      engine::set_placement(placement, key, value);
+    } catch (const Error& error) {
+      fail(error.code(), "{}: {}", flag_of(key), expectation(error));
+    }
   }
   return placement;
 }
 
 ModelFlags::ModelFlags(CLI::App& command) {
-  command.add_option("--model", model_,
-                     "The model to use: a Hugging Face folder or synthetic:NAME. Default: the one with the captured "
-                     "digest where it was captured, or in a folder of REPRISE_MODELS (separated by colons)");
+  command.add_option(
+      "--model", model_,
+      "The model to use: a Hugging Face folder or synthetic:NAME. Default: the one with the captured "
+      "digest where it was captured, or in a folder of REPRISE_MODELS (separated by colons)");
 }
 
 harness::ModelFinder ModelFlags::finder() const {
@@ -69,22 +97,55 @@ harness::ModelFinder ModelFlags::finder() const {
 }
 
 MeasureFlags::MeasureFlags(CLI::App& command) {
-  command.add_option("--target", options_.target_half_width,
-                     "Stop when the interval of the median is within plus or minus this share (default 0.01)")
+  command
+      .add_option("--target", options_.target_half_width,
+                  "Stop when the interval of the median is within plus or minus this share (default 0.01)")
       ->group("Measuring");
-  command.add_option("--confidence", options_.confidence, "Of that interval (default 0.95)")->group("Measuring");
-  command.add_option("--min-runs", options_.min_runs, "Runs at least (default 10)")->group("Measuring");
+  command.add_option("--confidence", options_.confidence, "Of that interval (default 0.95)")
+      ->group("Measuring");
+  command.add_option("--min-runs", options_.min_runs, "Runs at least (default 10)")
+      ->check(whole_number(1, options_.max_runs))
+      ->group("Measuring");
+  command
+      .add_option("--min-seconds", min_seconds_,
+                  "Seconds of timed runs at least (default 0.5, or half the budget where that is less)")
+      ->group("Measuring");
   command.add_option("--budget", options_.budget_seconds, "Seconds at most for each row (default 30)")
       ->group("Measuring");
 }
 
+harness::AdaptiveMedianOptions MeasureFlags::options() const {
+  harness::AdaptiveMedianOptions options = options_;
+  options.min_seconds = min_seconds_.value_or(default_min_seconds(options.budget_seconds));
+  try {
+    harness::AdaptiveMedianRule checked(options);
+  } catch (const Error& error) {
+    const std::string text = error.what();
+    for (const auto& [option, flag] : kMeasureFlags) {
+      if (text.find(option) != std::string::npos) {
+        fail(error.code(), "{}: {}", flag, expectation(error));
+      }
+    }
+    throw;
+  }
+  return options;
+}
+
+double default_min_seconds(double budget_seconds) {
+  // A budget that is no number is left to the rule, which refuses it by name.
+  return budget_seconds > 0 ? std::min(harness::AdaptiveMedianOptions{}.min_seconds, budget_seconds / 2) : 0;
+}
+
 ModeFlags::ModeFlags(CLI::App& command) {
-  auto* forced = command.add_flag("--forced", forced_,
-                                  "The captured tokens drive decoding, whatever this placement would draw: equal work "
-                                  "for unequal bits. Default where the placements' bits may differ");
-  command.add_flag("--free", free_,
-                   "The token sampler runs, and every bit must be the captured one (else exit code 3). Default where "
-                   "the numerics contract promises it")
+  auto* forced =
+      command.add_flag("--forced", forced_,
+                       "The captured tokens drive decoding, whatever this placement would draw: equal work "
+                       "for unequal bits. Default where the placements' bits may differ");
+  command
+      .add_flag(
+          "--free", free_,
+          "The token sampler runs, and every bit must be the captured one (else exit code 3). Default where "
+          "the numerics contract promises it")
       ->excludes(forced);
 }
 
@@ -93,6 +154,46 @@ std::optional<harness::ReplayMode> ModeFlags::mode() const {
     return harness::ReplayMode::forced;
   }
   return free_ ? std::optional(harness::ReplayMode::free) : std::nullopt;
+}
+
+ReportFlags::ReportFlags(CLI::App& command, Formats formats) {
+  command.add_option("--json", json_, "Write the report here (\"-\": standard output, without the tables)");
+  if (formats == Formats::json_and_markdown) {
+    command.add_option("--markdown", markdown_,
+                       "Write the comparison table as Markdown here (\"-\": as above)");
+  }
+}
+
+void ReportFlags::check() const {
+  if (json_ == "-" && markdown_ == "-") {
+    fail(ErrorCode::invalid_argument,
+         "--markdown: expected a file while --json has standard output, found -");
+  }
+  for (const std::string& path : {json_, markdown_}) {
+    if (!path.empty() && path != "-") {
+      engine::AtomicFile unused(path);
+    }
+  }
+}
+
+void ReportFlags::publish(const harness::Report& report, const std::string& console) const {
+  const bool console_is_free = json_ != "-" && markdown_ != "-";
+  try {
+    if (!json_.empty()) {
+      write_output(json_, harness::to_text(report));
+    }
+    if (!markdown_.empty()) {
+      write_output(markdown_, harness::markdown_comparison_table(report));
+    }
+  } catch (const Error&) {
+    if (console_is_free) {
+      write_output("-", console);
+    }
+    throw;
+  }
+  if (console_is_free) {
+    write_output("-", console);
+  }
 }
 
 void write_output(const std::string& path, const std::string& text) {

@@ -9,11 +9,16 @@
 #include <vector>
 
 #include "engine/backends/placement.h"
+#include "engine/core/error.h"
 #include "harness/measure/stopping_rule.h"
 #include "harness/replay/find_model.h"
 #include "harness/replay/verification.h"
+#include "harness/report/report.h"
 
 namespace reprise::cli {
+
+/// What an error of a library expected and found, for a message that names the place in this program's words.
+std::string expectation(const Error& error);
 
 /// --backend, --isa, --precision, --kv-cache, --kv-precision, --threads, --numerics.
 class PlacementFlags {
@@ -38,16 +43,21 @@ class ModelFlags {
   std::string model_;
 };
 
-/// --target, --confidence, --min-runs, --budget: when to stop measuring a row.
+/// --target, --confidence, --min-runs, --min-seconds, --budget: when to stop measuring a row.
 class MeasureFlags {
  public:
   explicit MeasureFlags(CLI::App& command);
 
-  [[nodiscard]] const harness::AdaptiveMedianOptions& options() const { return options_; }
+  /// Errors: invalid_argument naming the flag that is out of range.
+  [[nodiscard]] harness::AdaptiveMedianOptions options() const;
 
  private:
   harness::AdaptiveMedianOptions options_;
+  std::optional<double> min_seconds_;
 };
+
+/// Seconds of timed runs at least, where nobody said: a budget below a second must still be able to converge.
+double default_min_seconds(double budget_seconds);
 
 /// --forced, --free.
 class ModeFlags {
@@ -61,10 +71,29 @@ class ModeFlags {
   bool free_ = false;
 };
 
+/// --json and, for tables of several rows, --markdown: where a report goes besides the console.
+class ReportFlags {
+ public:
+  enum class Formats { json, json_and_markdown };
+  ReportFlags(CLI::App& command, Formats formats);
+
+  /// Before anything is measured. Errors: a file that could not be written, or two outputs on standard
+  /// output.
+  void check() const;
+  /// The files, then `console` on standard output unless one of them is there. When a file fails all the
+  /// same, what was measured still stands on the console.
+  void publish(const harness::Report& report, const std::string& console) const;
+
+ private:
+  std::string json_;
+  std::string markdown_;
+};
+
 /// Writes text to a file atomically, or to standard output when the path is "-".
 void write_output(const std::string& path, const std::string& text);
 
-/// A line on stderr that is overwritten in place; silent unless stderr is a terminal, and for the first second.
+/// A line on stderr that is overwritten in place; silent unless stderr is a terminal, and for the first
+/// second.
 class ProgressLine {
  public:
   ProgressLine();

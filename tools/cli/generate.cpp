@@ -1,17 +1,21 @@
 /// reprise generate: one call, printed as it comes; --capture records it.
+#include "engine/generate/generate.h"
+
 #include <fmt/format.h>
 
 #include <cstdio>
+#include <filesystem>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "engine/capture/recorder.h"
 #include "engine/core/error.h"
 #include "engine/core/utc_time.h"
-#include "engine/generate/generate.h"
 #include "harness/clock/machine.h"
 #include "tools/cli/app.h"
 #include "tools/cli/flags.h"
 #include "tools/cli/model_text.h"
+#include "tools/cli/usage.h"
 
 namespace reprise::cli {
 namespace {
@@ -20,8 +24,8 @@ using engine::TokenId;
 
 struct GenerateFlags {
   std::string model;
-  std::string prompt;
-  std::string prompt_ids;
+  std::optional<std::string> prompt;
+  std::optional<std::string> prompt_ids;
   std::int64_t max_new_tokens = 64;
   std::int64_t n_cached = 0;
   std::int64_t prefill_chunk = 256;
@@ -77,28 +81,40 @@ class Printer final : public engine::GenerateObserver {
   std::string text_;
 };
 
-std::vector<TokenId> prompt_of(const GenerateFlags& flags, const std::optional<engine::Tokenizer>& tokenizer) {
-  if (!flags.prompt_ids.empty()) {
-    return parse_ids(flags.prompt_ids, "--prompt-ids");
+std::vector<TokenId> prompt_of(const GenerateFlags& flags,
+                               const std::optional<engine::Tokenizer>& tokenizer) {
+  if (flags.prompt_ids) {
+    return parse_ids(*flags.prompt_ids, "--prompt-ids");
   }
-  if (flags.prompt.empty()) {
-    fail(ErrorCode::invalid_argument, "prompt: expected --prompt TEXT or --prompt-ids 1,2,3, found nothing");
+  if (!flags.prompt || flags.prompt->empty()) {
+    fail(ErrorCode::invalid_argument, "prompt: expected --prompt TEXT or --prompt-ids 1,2,3, found {}",
+         flags.prompt ? "an empty text" : "neither");
   }
   if (!tokenizer) {
-    fail(ErrorCode::not_found, "{}: tokenizer.json: expected one beside the weights, found none; use --prompt-ids",
-         flags.model);
+    fail(ErrorCode::not_found,
+         "{}: tokenizer.json: expected one beside the weights, found none; use --prompt-ids", flags.model);
   }
-  return tokenizer->encode(flags.prompt);
+  return tokenizer->encode(*flags.prompt);
 }
 
-/// "nothing", or decode's tokens per second.
-double decode_rate(const engine::GenerateResult& result) {
+/// Tokens per second after the first one, if there are any.
+std::optional<double> decode_rate(const engine::GenerateResult& result) {
   const double decode = result.total_seconds - result.token_seconds.front();
-  return decode > 0 ? static_cast<double>(result.generated_ids.size() - 1) / decode : 0;
+  const std::size_t n_decoded = result.generated_ids.size() - 1;
+  return n_decoded > 0 && decode > 0 ? std::optional(static_cast<double>(n_decoded) / decode) : std::nullopt;
 }
 
-std::string as_json(const std::vector<TokenId>& prompt, const engine::GenerateResult& result, const std::string& text,
-                    bool has_text) {
+std::string summary_line(const engine::GenerateResult& result) {
+  const auto rate = decode_rate(result);
+  return fmt::format(
+      "{} prompt tokens ({} cached), first token after {:.1f} ms{}; {}\n", result.n_cached + result.n_prompt,
+      result.n_cached, result.token_seconds.front() * 1e3,
+      rate ? fmt::format(", {} more at {:.1f} tokens/s", result.generated_ids.size() - 1, *rate) : "",
+      name_of(result.finish_reason));
+}
+
+std::string as_json(const std::vector<TokenId>& prompt, const engine::GenerateResult& result,
+                    const std::string& text, bool has_text) {
   const double first = result.token_seconds.front();
   nlohmann::ordered_json json;
   json["prompt_ids"] = prompt;
@@ -111,9 +127,9 @@ std::string as_json(const std::vector<TokenId>& prompt, const engine::GenerateRe
   metrics["total_seconds"] = result.total_seconds;
   metrics["time_to_first_token_seconds"] = first;
   metrics["prefill_tokens_per_second"] = static_cast<double>(result.n_prompt) / first;
-  metrics["decode_tokens_per_second"] = result.generated_ids.size() > 1
-                                            ? nlohmann::ordered_json(decode_rate(result))
-                                            : nlohmann::ordered_json(nullptr);
+  const auto rate = decode_rate(result);
+  metrics["decode_tokens_per_second"] =
+      rate ? nlohmann::ordered_json(*rate) : nlohmann::ordered_json(nullptr);
   return json.dump(2) + "\n";
 }
 
@@ -148,8 +164,16 @@ void save(engine::Recorder& recorder, const engine::Session& session, const engi
   fmt::print(stderr, "warning: not captured: {}\n", problem);
 }
 
+/// A capture remembers where its model was, and is replayed from other folders.
+std::string lasting_spec(const std::string& model) {
+  std::error_code error;
+  return std::filesystem::is_directory(model, error)
+             ? std::filesystem::absolute(model).lexically_normal().string()
+             : model;
+}
+
 void run_generate(const GenerateFlags& flags, const engine::Placement& placement) {
-  const auto model = engine::Model::open(flags.model);
+  const auto model = engine::Model::open(lasting_spec(flags.model));
   const auto tokenizer = tokenizer_of(*model);
   engine::GenerateRequest request;
   request.prompt_ids = prompt_of(flags, tokenizer);
@@ -160,8 +184,11 @@ void run_generate(const GenerateFlags& flags, const engine::Placement& placement
   }
   const std::int64_t n_prompt = std::ssize(request.prompt_ids);
   if (flags.n_cached < 0 || (flags.n_cached > 0 && flags.n_cached >= n_prompt)) {
-    fail(ErrorCode::invalid_argument, "--cached: expected 0 to {} (one less than the prompt), found {}", n_prompt - 1,
-         flags.n_cached);
+    fail(ErrorCode::invalid_argument, "--cached: expected 0 to {} (one less than the prompt), found {}",
+         n_prompt - 1, flags.n_cached);
+  }
+  if (flags.n_cached > 0 && !placement.kv_cache) {
+    fail(ErrorCode::invalid_argument, "--cached: expected 0 with --kv-cache off, found {}", flags.n_cached);
   }
   if (flags.prefill_chunk < 1) {
     fail(ErrorCode::invalid_argument, "--prefill-chunk: expected at least 1, found {}", flags.prefill_chunk);
@@ -173,7 +200,7 @@ void run_generate(const GenerateFlags& flags, const engine::Placement& placement
   const std::int64_t n_most = std::min(flags.max_new_tokens, model->config().n_context);
   engine::SessionOptions options{n_prompt + std::max<std::int64_t>(n_most, 1), flags.prefill_chunk};
   engine::Session session(model, placement, options);
-  if (flags.n_cached > 0 && placement.kv_cache) {
+  if (flags.n_cached > 0) {
     engine::GenerateRequest earlier = request;
     earlier.prompt_ids.resize(static_cast<std::size_t>(flags.n_cached));
     earlier.max_new_tokens = 1;
@@ -191,9 +218,7 @@ void run_generate(const GenerateFlags& flags, const engine::Placement& placement
   if (flags.json) {
     write_output("-", as_json(request.prompt_ids, result, text, tokenizer.has_value()));
   } else {
-    fmt::print(stderr, "{} prompt tokens ({} cached), first token after {:.1f} ms; {} tokens at {:.1f} tokens/s; {}\n",
-               n_prompt, result.n_cached, result.token_seconds.front() * 1e3, result.generated_ids.size(),
-               decode_rate(result), name_of(result.finish_reason));
+    fmt::print(stderr, "{}", summary_line(result));
   }
   if (recorder) {
     save(*recorder, session, result, tokenizer ? tokenizer->digest() : "", flags.capture);
@@ -204,32 +229,47 @@ void run_generate(const GenerateFlags& flags, const engine::Placement& placement
 
 void add_generate(CLI::App& app, int& /*exit_code*/) {
   auto* command = app.add_subcommand("generate", "Generate text; with --capture, record the call");
+  set_examples(
+      *command,
+      "Examples:\n"
+      "  reprise generate models/Qwen3-0.6B --prompt \"The capital of France is\"\n"
+      "  reprise generate synthetic:qwen3-tiny --prompt-ids 1,2,3,4 --cached 2 --capture call.safetensors\n");
   auto flags = std::make_shared<GenerateFlags>();
-  command->add_option("MODEL", flags->model,
-                      "A Hugging Face folder (config.json, model.safetensors or its sharded index, tokenizer.json), or "
-                      "synthetic:NAME, e.g. synthetic:qwen3-tiny, synthetic:qwen3-0.6b")
+  command
+      ->add_option(
+          "MODEL", flags->model,
+          "A Hugging Face folder (config.json, model.safetensors or its sharded index, tokenizer.json), or "
+          "synthetic:NAME, e.g. synthetic:qwen3-tiny, synthetic:qwen3-0.6b")
+      ->type_name("")
       ->required();
-  auto* prompt = command->add_option("--prompt", flags->prompt, "The text to continue, as it is (no chat template)");
+  auto* prompt =
+      command->add_option("--prompt", flags->prompt, "The text to continue, as it is (no chat template)");
   command->add_option("--prompt-ids", flags->prompt_ids, "The same as token ids: 1,2,3")->excludes(prompt);
   command->add_option("--max-new-tokens", flags->max_new_tokens, "Tokens to generate at most (default 64)");
   command->add_flag("--ignore-eos", flags->ignore_eos, "Go on after an end-of-sequence token");
-  command->add_option("--cached", flags->n_cached,
-                      "Process this many prompt tokens before the call, as an earlier turn would have; the capture "
-                      "then holds their keys and values");
+  command->add_option(
+      "--cached", flags->n_cached,
+      "Process this many prompt tokens before the call, as an earlier turn would have; the capture "
+      "then holds their keys and values");
   command->add_option("--prefill-chunk", flags->prefill_chunk,
                       "Prompt tokens per forward pass (default 256); the bits are the same");
   auto& s = flags->sampling;
   command->add_option("--temperature", s.temperature, "0 (default): greedy")->group("Token sampling");
   command->add_option("--top-k", s.top_k, "Keep the k likeliest tokens (0: all)")->group("Token sampling");
-  command->add_option("--top-p", s.top_p, "Keep the likeliest tokens up to this probability")->group("Token sampling");
+  command->add_option("--top-p", s.top_p, "Keep the likeliest tokens up to this probability")
+      ->group("Token sampling");
   command->add_option("--min-p", s.min_p, "Keep tokens with this share of the likeliest one's probability")
       ->group("Token sampling");
   command->add_option("--repetition-penalty", s.repetition_penalty, "Above 1: tokens seen are less likely")
       ->group("Token sampling");
-  command->add_option("--seed", s.seed, "Equal seeds, equal draws")->group("Token sampling");
+  command->add_option("--seed", s.seed, "Equal seeds, equal draws")
+      ->check(whole_number(0, std::numeric_limits<std::uint64_t>::max()))
+      ->group("Token sampling");
   command->add_option("--capture", flags->capture, "Record the call into this file")->group("Capture");
-  command->add_flag("--capture-history", flags->capture_history,
-                    "Keep only the tokens of the cached prefix, not its keys and values: smaller, recomputed on replay")
+  command
+      ->add_flag(
+          "--capture-history", flags->capture_history,
+          "Keep only the tokens of the cached prefix, not its keys and values: smaller, recomputed on replay")
       ->group("Capture");
   command->add_flag("--json", flags->json, "Print {prompt_ids, generated_ids, text, finish_reason, metrics}");
   auto placement = std::make_shared<PlacementFlags>(*command);

@@ -12,6 +12,7 @@
 #include "harness/measure/measure.h"
 #include "harness/profile/profile_replay.h"
 #include "harness/report/assemble.h"
+#include "harness/report/console.h"
 #include "tools/cli/app.h"
 #include "tools/cli/flags.h"
 
@@ -34,7 +35,8 @@ harness::CaptureInfo capture_info(const NamedCapture& named) {
 }
 
 harness::PlacementInfo placement_info(const engine::Placement& p) {
-  return {p.backend, p.isa, p.precision, p.kv_cache, std::string(name_of(p.kv_precision)), p.threads, p.numerics};
+  return {p.backend, p.isa,     p.precision, p.kv_cache, std::string(name_of(p.kv_precision)),
+          p.threads, p.numerics};
 }
 
 harness::MemoryUse memory_of(const EngineReplay& replay) {
@@ -46,6 +48,19 @@ harness::MemoryUse memory_of(const EngineReplay& replay) {
 std::string label(const Row& row) {
   return fmt::format("{}: {} {} {} kv {}", row.capture.name, row.placement.backend, row.placement.isa,
                      row.placement.precision, row.placement.kv_cache ? "on" : "off");
+}
+
+/// One line about a row whose outputs are not what its mode demands.
+std::string disagreement(const Row& row) {
+  const harness::Verification& v = row.verification;
+  const bool free = v.mode == harness::ReplayMode::free;
+  return fmt::format(
+      "{}: expected {}, found {}, {}{}\n", label(row),
+      free ? "every bit as captured (free replay)" : "logits within the tolerance (forced replay)",
+      v.first_divergence ? fmt::format("another token {}", *v.first_divergence) : "the same tokens",
+      v.max_abs_logit_error ? fmt::format("logits off by up to {:.3g}", *v.max_abs_logit_error)
+                            : "logits that cannot be compared",
+      free && !v.first_divergence ? "; --forced accepts logits within the tolerance" : "");
 }
 
 /// A row on its way into the report.
@@ -60,7 +75,8 @@ std::vector<Pending> prepare(const MatrixPlan& plan, harness::ModelFinder& finde
   for (const NamedCapture& named : plan.captures) {
     const auto model = finder.find(named.capture);
     for (const engine::Placement& placement : plan.placements) {
-      auto replay = std::make_unique<EngineReplay>(named.capture, model, harness::ReplayPlan{placement, plan.mode}, pool);
+      auto replay = std::make_unique<EngineReplay>(named.capture, model,
+                                                   harness::ReplayPlan{placement, plan.mode}, pool);
       Row row = describe_row(named, *replay);
       progress.show(fmt::format("verifying {}", label(row)));
       row.verification = replay->verify();
@@ -83,7 +99,8 @@ void measure_rows(std::vector<Pending>& rows, const MatrixPlan& plan, ProgressLi
   const harness::AdaptiveMedianRule rule(plan.measure);
   harness::MonotonicClock clock;
   const auto show = [&](std::size_t index, std::size_t runs) {
-    progress.show(fmt::format("measuring {} rows, run {} of {}", runners.size(), runs, label(agreeing[index]->row)));
+    progress.show(
+        fmt::format("measuring {} rows, run {} of {}", runners.size(), runs, label(agreeing[index]->row)));
   };
   const auto measurements = harness::measure_interleaved(runners, rule, clock, plan.seed, show);
   for (std::size_t i = 0; i < measurements.size(); ++i) {
@@ -117,10 +134,11 @@ Row describe_row(const NamedCapture& capture, const EngineReplay& replay) {
 
 harness::Report run_matrix(const MatrixPlan& plan, harness::ModelFinder& finder) {
   ProgressLine progress;
+  harness::WeightPool pool;
+  std::vector<Pending> rows =
+      prepare(plan, finder, pool, progress);  // first: what cannot run is said at once
   progress.show("measuring this machine's limits");
   harness::Report report = empty_report();
-  harness::WeightPool pool;
-  std::vector<Pending> rows = prepare(plan, finder, pool, progress);
   measure_rows(rows, plan, progress);
   for (Pending& pending : rows) {
     if (plan.profile && pending.row.verification.agrees()) {
@@ -131,6 +149,23 @@ harness::Report run_matrix(const MatrixPlan& plan, harness::ModelFinder& finder)
     report.rows.push_back(std::move(pending.row));
   }
   return report;
+}
+
+std::string console_text(const harness::Report& report) {
+  std::string text = harness::comparison_table(report);
+  const Row* fastest = nullptr;
+  for (const Row& row : report.rows) {
+    text += row.verification.agrees() ? "" : disagreement(row);
+    const auto total = row.metrics.find("total_seconds");
+    const bool usable = !row.cost_centres.empty() && total != row.metrics.end();
+    if (usable && (fastest == nullptr || total->second.value < fastest->metrics.at("total_seconds").value)) {
+      fastest = &row;
+    }
+  }
+  if (fastest != nullptr) {
+    text += "\nKernels of the fastest row:\n" + harness::kernel_table(*fastest);
+  }
+  return text;
 }
 
 int exit_code_of(const harness::Report& report) {

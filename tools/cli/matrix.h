@@ -28,8 +28,8 @@ struct MatrixPlan {
   bool profile = false;    ///< add cost centres to every row, from runs of their own
 };
 
-/// One row for each capture at each placement, captures outermost. Rows whose outputs do not agree are in the report
-/// without figures. Errors: those of the finder, of EngineReplay, and of AdaptiveMedianRule.
+/// One row for each capture at each placement, captures outermost. Rows whose outputs do not agree are in the
+/// report without figures. Errors: those of the finder, of EngineReplay, and of AdaptiveMedianRule.
 harness::Report run_matrix(const MatrixPlan& plan, harness::ModelFinder& finder);
 
 /// A report about this machine and build, without rows; its roofline is measured, which takes about a second.
@@ -37,6 +37,10 @@ harness::Report empty_report();
 
 /// The parts of a row that are known before anything is timed.
 harness::Row describe_row(const NamedCapture& capture, const harness::EngineReplay& replay);
+
+/// The comparison table, what differs in rows that failed, and the kernels of the fastest row that was
+/// profiled.
+std::string console_text(const harness::Report& report);
 
 /// kOutputsDiffer if any row's outputs do not agree with its capture, else kPass.
 int exit_code_of(const harness::Report& report);

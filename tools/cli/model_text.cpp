@@ -21,16 +21,16 @@ std::vector<engine::TokenId> parse_ids(const std::string& text, const char* flag
   std::vector<engine::TokenId> ids;
   const char* at = text.data();
   const char* const end = at + text.size();
-  while (at != end) {
+  do {
     engine::TokenId id = 0;
     const auto [next, error] = std::from_chars(at, end, id);
-    if (error != std::errc() || (next != end && *next != ',') || next + 1 == end) {
+    if (error != std::errc() || (next != end && *next != ',')) {
       fail(ErrorCode::invalid_argument, "{}: expected token ids separated by commas, found '{}'", flag,
            engine::printable(text));
     }
     ids.push_back(id);
-    at = next == end ? end : next + 1;
-  }
+    at = next == end ? nullptr : next + 1;
+  } while (at != nullptr);
   return ids;
 }
 

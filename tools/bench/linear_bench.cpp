@@ -1,0 +1,61 @@
+// Matrix products in the shapes of real models: linear/MODEL/MATRIX/DTYPE/rows:N/threads:N
+#include "tools/bench/bench_support.h"
+
+namespace reprise::bench {
+namespace {
+
+using engine::DType;
+
+struct Matrix {
+  std::string name;
+  std::int64_t n_out;
+  std::int64_t n_in;
+};
+
+std::vector<Matrix> matrices_of(const engine::ModelConfig& c) {
+  return {{"q", c.n_heads * c.head_dim, c.d_model},
+          {"k", c.n_kv_heads * c.head_dim, c.d_model},
+          {"o", c.d_model, c.n_heads * c.head_dim},
+          {"up", c.d_ff, c.d_model},
+          {"down", c.d_model, c.d_ff},
+          {"head", c.n_vocab, c.d_model}};
+}
+
+void add_linear(const std::string& model, const Matrix& m, DType dtype, std::int64_t rows) {
+  const std::string name = "linear/" + model + "/" + m.name + "/" + std::string(engine::name_of(dtype)) +
+                           "/rows:" + std::to_string(rows);
+  add(name, [=](benchmark::State& state, engine::Backend& backend) {
+    const std::int64_t weight_bytes = m.n_out * m.n_in * static_cast<std::int64_t>(engine::size_of(dtype));
+    const Operand weight(backend, dtype, {m.n_out, m.n_in}, copies_beyond_cache(weight_bytes));
+    const Operand x(backend, DType::f32, {rows, m.n_in});
+    const Operand out(backend, DType::f32, {rows, m.n_out});
+    measure(state, [&](std::int64_t i) {
+      const engine::Linear op = {out.floats(), x.floats(), weight.copy(i), {}, {}};
+      backend.linear(op);
+      return cost_of(op);
+    });
+  });
+}
+
+void add_all() {
+  for (const char* model : kModels) {
+    for (const Matrix& matrix : matrices_of(shape_of(model))) {
+      for (const DType dtype : kDTypes) {
+        for (const std::int64_t rows : kRows) {
+          // Only the last token of a chunk has logits.
+          if (matrix.name != "head" || rows == 1) {
+            add_linear(model, matrix, dtype, rows);
+          }
+        }
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace reprise::bench
+
+int main(int argc, char** argv) {
+  reprise::bench::add_all();
+  return reprise::bench::run(argc, argv);
+}

@@ -1,0 +1,46 @@
+/// Documents against the published JSON Schemas, by a validator that is not ours.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <valijson/adapters/nlohmann_json_adapter.hpp>
+#include <valijson/schema.hpp>
+#include <valijson/schema_parser.hpp>
+#include <valijson/validator.hpp>
+
+#include "tools/tests/cli/support/program.h"
+
+namespace reprise::cli::testing {
+
+class JsonSchema {
+ public:
+  /// "report.schema.json" of specs/schema.
+  explicit JsonSchema(const std::string& file)
+      : document_(nlohmann::json::parse(read_file(std::string(REPRISE_SOURCE_DIR "/specs/schema/") + file))) {
+    valijson::SchemaParser parser(valijson::SchemaParser::kDraft7);
+    parser.populateSchema(valijson::adapters::NlohmannJsonAdapter(document_), schema_);
+  }
+
+  /// "" when the schema accepts the document, else its reasons.
+  [[nodiscard]] std::string complaint(const nlohmann::json& document) const {
+    // Strong types: the text "7" is not a number.
+    valijson::Validator validator(valijson::Validator::kStrongTypes);
+    valijson::ValidationResults results;
+    if (validator.validate(schema_, valijson::adapters::NlohmannJsonAdapter(document), &results)) {
+      return "";
+    }
+    std::string reasons = "refused:";
+    for (valijson::ValidationResults::Error error; results.popError(error);) {
+      reasons += " " + error.description;
+    }
+    return reasons;
+  }
+
+  [[nodiscard]] const nlohmann::json& document() const { return document_; }
+
+ private:
+  nlohmann::json document_;
+  valijson::Schema schema_;
+};
+
+}  // namespace reprise::cli::testing
