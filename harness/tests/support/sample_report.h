@@ -81,7 +81,7 @@ inline Report sample_report() {
   other.capture.id = "sha256:4567";
   other.capture.name = "short";
   other.verification.verdict = OutputVerdict::same_tokens;
-  other.metrics.at(std::string(kDecodeTokensPerSecond)).ci.reset();
+  other.metrics.at(std::string(kTotalSeconds)).ci.reset();
   other.stop = StopReason::max_runs;
 
   report.rows = {reference, fixed_row("cpu", "avx512", "f32", 0.8), differing, failed, other};
