@@ -1,5 +1,6 @@
-/// A captured generate call: what was asked, the state it started from, what came out, and where. The capture says
-/// what; a placement says where it is performed again. captures/README.md describes the file, with a worked example.
+/// A captured generate call: what was asked, the state it started from, what came out, and where. The capture
+/// says what; a placement says where it is performed again. captures/README.md describes the file, with a
+/// worked example.
 ///
 /// A capture is immutable data: the recorder fills it, files hold it, replays read it.
 #pragma once
@@ -48,15 +49,16 @@ struct CapturedKv {
   std::vector<std::byte> values;  ///< the same shape
 };
 
-/// What every step computed, compactly: enough to tell equal bits, and to measure how far unequal ones are apart.
+/// What every step computed, compactly: enough to tell equal bits, and to measure how far unequal ones are
+/// apart.
 struct CapturedSteps {
-  std::vector<TokenId> generated_ids;          ///< [n_generated]
-  std::vector<std::uint64_t> logits_digests;   ///< [n_generated]: XXH3-64 of the f32 logits' bytes
+  std::vector<TokenId> generated_ids;         ///< [n_generated]
+  std::vector<std::uint64_t> logits_digests;  ///< [n_generated]: XXH3-64 of the f32 logits' bytes
   std::int64_t n_top = 0;
-  std::vector<TokenId> top_ids;                ///< [n_generated, n_top], largest logit first, lower id among equals
-  std::vector<float> top_logits;               ///< [n_generated, n_top]
-  std::vector<double> logsumexp;               ///< [n_generated]: log of the sum of exp of all logits
-  std::vector<double> token_seconds;           ///< [n_generated], as GenerateResult's; observed, not a measurement
+  std::vector<TokenId> top_ids;       ///< [n_generated, n_top], largest logit first, lower id among equals
+  std::vector<float> top_logits;      ///< [n_generated, n_top]
+  std::vector<double> logsumexp;      ///< [n_generated]: log of the sum of exp of all logits
+  std::vector<double> token_seconds;  ///< [n_generated], as GenerateResult's; observed, not a measurement
 };
 
 /// Who recorded the call, where and why. `machine_json` is an object of the recorder's choice.
@@ -70,8 +72,8 @@ struct CaptureOrigin {
 struct Capture {
   std::string id;  ///< first 16 hexadecimal digits of the file's own digest; empty until written or read
   CapturedModel model;
-  GenerateRequest request;   ///< prompt_ids are the whole context, cached part included
-  std::int64_t n_cached = 0; ///< prompt tokens that were in the KV cache when the call began
+  GenerateRequest request;       ///< prompt_ids are the whole context, cached part included
+  std::int64_t n_cached = 0;     ///< prompt tokens that were in the KV cache when the call began
   std::optional<CapturedKv> kv;  ///< absent: the prefix is recomputed from its tokens
   CapturedSteps steps;
   FinishReason finish_reason = FinishReason::length;
@@ -79,7 +81,9 @@ struct Capture {
   CaptureOrigin origin;
 
   [[nodiscard]] std::int64_t n_prompt() const { return static_cast<std::int64_t>(request.prompt_ids.size()); }
-  [[nodiscard]] std::int64_t n_generated() const { return static_cast<std::int64_t>(steps.generated_ids.size()); }
+  [[nodiscard]] std::int64_t n_generated() const {
+    return static_cast<std::int64_t>(steps.generated_ids.size());
+  }
 };
 
 /// Writes the file atomically and returns the capture's id. Errors: those of AtomicFile.

@@ -3,6 +3,7 @@
 
 #include <array>
 
+#include "engine/backends/placement_fields.h"
 #include "engine/capture/capture.h"
 #include "engine/core/build_info_fields.h"
 #include "engine/io/json_archive.h"
@@ -11,9 +12,10 @@ namespace reprise::engine {
 
 template <>
 struct JsonEnum<FinishReason> {
-  static constexpr std::array kNames = {std::pair{FinishReason::eos, std::string_view("eos")},
-                                        std::pair{FinishReason::length, std::string_view("length")},
-                                        std::pair{FinishReason::context_full, std::string_view("context_full")}};
+  static constexpr std::array kNames = {
+      std::pair{FinishReason::eos, std::string_view("eos")},
+      std::pair{FinishReason::length, std::string_view("length")},
+      std::pair{FinishReason::context_full, std::string_view("context_full")}};
 };
 
 template <class Archive>
@@ -74,27 +76,6 @@ void fields(Archive& archive, ResultFields& result) {
   archive("n_generated", result.n_generated);
   archive("n_top", result.n_top);
   archive("finish_reason", result.finish_reason);
-}
-
-struct PlacementFields {
-  std::string backend;
-  std::string isa;
-  std::string precision;
-  bool kv_cache = true;
-  std::string kv_precision;
-  int threads = 1;
-  std::string numerics;
-};
-
-template <class Archive>
-void fields(Archive& archive, PlacementFields& placement) {
-  archive("backend", placement.backend);
-  archive("isa", placement.isa);
-  archive("precision", placement.precision);
-  archive("kv_cache", placement.kv_cache);
-  archive("kv_precision", placement.kv_precision);
-  archive("threads", placement.threads);
-  archive("numerics", placement.numerics);
 }
 
 }  // namespace reprise::engine

@@ -29,12 +29,9 @@ std::span<const std::byte> bytes_of(const std::vector<T>& values) {
 
 RequestFields to_fields(const GenerateRequest& request) {
   const SamplingParameters& s = request.sampling;
-  return {request.max_new_tokens, request.eos_ids, s.repetition_penalty,   s.temperature,
-          s.top_k,                s.top_p,         s.min_p, std::to_string(s.seed)};
-}
-
-PlacementFields to_fields(const Placement& p) {
-  return {p.backend, p.isa, p.precision, p.kv_cache, std::string(name_of(p.kv_precision)), p.threads, p.numerics};
+  return {
+      request.max_new_tokens, request.eos_ids, s.repetition_penalty, s.temperature, s.top_k, s.top_p, s.min_p,
+      std::to_string(s.seed)};
 }
 
 void add_tensors(SafetensorsWriter& writer, const Capture& c, const std::vector<std::int64_t>& prompt,
@@ -73,7 +70,8 @@ void set_metadata(SafetensorsWriter& writer, const Capture& c) {
 /// Reads one file into a Capture; every member function checks what it reads.
 class Reader {
  public:
-  explicit Reader(const std::filesystem::path& path) : path_(path.string()), file_(SafetensorsFile::open(path)) {}
+  explicit Reader(const std::filesystem::path& path)
+      : path_(path.string()), file_(SafetensorsFile::open(path)) {}
 
   Capture read() {
     check_digest();
@@ -126,7 +124,8 @@ class Reader {
     }
     const SafetensorsTensor& trailer = file_.tensors().back();
     if (trailer.dtype != DType::u8 || trailer.shape != Extents{32}) {
-      wrong(kTrailer, "u8 [32]", fmt::format("{} [{}]", name_of(trailer.dtype), fmt::join(trailer.shape, ", ")));
+      wrong(kTrailer, "u8 [32]",
+            fmt::format("{} [{}]", name_of(trailer.dtype), fmt::join(trailer.shape, ", ")));
     }
     Sha256Digest stored;
     std::memcpy(stored.data(), trailer.data.data(), stored.size());
@@ -154,7 +153,8 @@ class Reader {
     }
     for (const Json& feature : features) {
       if (feature != kRequiresKvRows) {
-        wrong("requires", fmt::format("features this version knows ({})", kRequiresKvRows), printable(feature.dump()));
+        wrong("requires", fmt::format("features this version knows ({})", kRequiresKvRows),
+              printable(feature.dump()));
       }
       requires_kv_rows_ = true;
     }
@@ -217,8 +217,12 @@ class Reader {
     c.request.max_new_tokens = r.max_new_tokens;
     c.request.eos_ids = r.eos_ids;
     SamplingParameters& s = c.request.sampling;
-    s = {static_cast<float>(r.repetition_penalty), static_cast<float>(r.temperature), r.top_k,
-         static_cast<float>(r.top_p),              static_cast<float>(r.min_p),       0};
+    s = {static_cast<float>(r.repetition_penalty),
+         static_cast<float>(r.temperature),
+         r.top_k,
+         static_cast<float>(r.top_p),
+         static_cast<float>(r.min_p),
+         0};
     const auto [end, error] = std::from_chars(r.seed.data(), r.seed.data() + r.seed.size(), s.seed);
     if (error != std::errc() || end != r.seed.data() + r.seed.size()) {
       wrong("request.seed", "a decimal number below 2^64 as a string", printable(r.seed));
@@ -243,7 +247,8 @@ class Reader {
     }
     CapturedKv kv{file_.at("kv.keys").dtype, config.n_layers, config.n_kv_heads, config.head_dim, {}, {}};
     if (kv.dtype != c.placement.kv_precision) {
-      wrong("kv.keys", fmt::format("{} by the placement", name_of(c.placement.kv_precision)), name_of(kv.dtype));
+      wrong("kv.keys", fmt::format("{} by the placement", name_of(c.placement.kv_precision)),
+            name_of(kv.dtype));
     }
     const Extents shape = {kv.n_layers, kv.n_kv_heads, c.n_cached, kv.head_dim};
     const SafetensorsTensor& k = tensor("kv.keys", kv.dtype, shape);

@@ -10,14 +10,6 @@
 namespace reprise::engine {
 namespace {
 
-double logsumexp(std::span<const float> logits, float highest) {
-  double sum = 0;
-  for (const float logit : logits) {
-    sum += std::exp(static_cast<double>(logit) - static_cast<double>(highest));
-  }
-  return static_cast<double>(highest) + std::log(sum);
-}
-
 CapturedModel describe(const Model& model, std::string tokenizer_sha256) {
   CapturedModel captured;
   captured.spec = model.spec();
@@ -35,12 +27,24 @@ CapturedModel describe(const Model& model, std::string tokenizer_sha256) {
 
 CapturedKv copy_kv(const Session& session, std::int64_t n_cached) {
   const ModelConfig& config = session.model().config();
-  return {session.cache().dtype(),          config.n_layers,
-          config.n_kv_heads,                config.head_dim,
-          session.cache().copy_keys(n_cached), session.cache().copy_values(n_cached)};
+  return {session.cache().dtype(),
+          config.n_layers,
+          config.n_kv_heads,
+          config.head_dim,
+          session.cache().copy_keys(n_cached),
+          session.cache().copy_values(n_cached)};
 }
 
 }  // namespace
+
+double logsumexp(std::span<const float> logits) {
+  const auto highest = static_cast<double>(*std::max_element(logits.begin(), logits.end()));
+  double sum = 0;
+  for (const float logit : logits) {
+    sum += std::exp(static_cast<double>(logit) - highest);
+  }
+  return highest + std::log(sum);
+}
 
 void append_step(CapturedSteps& steps, std::span<const float> logits) {
   std::vector<TokenId> order(logits.size());
@@ -58,7 +62,7 @@ void append_step(CapturedSteps& steps, std::span<const float> logits) {
     steps.top_logits.push_back(logits[static_cast<std::size_t>(id)]);
   }
   steps.logits_digests.push_back(xxh3_64(std::as_bytes(logits)));
-  steps.logsumexp.push_back(logsumexp(logits, logits[static_cast<std::size_t>(order.front())]));
+  steps.logsumexp.push_back(logsumexp(logits));
 }
 
 Recorder::Recorder(const Session& session, const GenerateRequest& request, RecorderOptions options)
@@ -99,8 +103,8 @@ void Recorder::digest_rows() {
   rows_.clear();
 }
 
-std::optional<Capture> Recorder::finish(const Session& session, const GenerateResult& result, CaptureOrigin origin,
-                                        std::string tokenizer_sha256) {
+std::optional<Capture> Recorder::finish(const Session& session, const GenerateResult& result,
+                                        CaptureOrigin origin, std::string tokenizer_sha256) {
   try {
     digest_rows();
     if (problem_.empty() && steps_.generated_ids != result.generated_ids) {

@@ -1,5 +1,5 @@
-/// Records one generate call into a Capture by watching it. The loop pays for a copy of each step's logits while those
-/// fit the row budget; digests and top logits are computed after the call.
+/// Records one generate call into a Capture by watching it. The loop pays for a copy of each step's logits
+/// while those fit the row budget; digests and top logits are computed after the call.
 ///
 /// Recording never changes or fails the call: what goes wrong is kept and reported by finish().
 #pragma once
@@ -13,12 +13,17 @@
 namespace reprise::engine {
 
 struct RecorderOptions {
-  std::int64_t n_top = 16;                              ///< logits kept per step
-  std::size_t row_budget_bytes = std::size_t{64} << 20;  ///< copied logits; steps beyond are digested in the loop
+  std::int64_t n_top = 16;  ///< logits kept per step
+  std::size_t row_budget_bytes = std::size_t{64}
+                                 << 20;  ///< copied logits; steps beyond are digested in the loop
   bool kv_rows = true;  ///< keep the prefix's keys and values; false: only its tokens, to recompute it
 };
 
-/// Digest, top logits and logsumexp of one step's logits, appended to `steps`. Also what verification compares.
+/// log of the sum of exp of all logits, in double. [n_vocab], not empty.
+double logsumexp(std::span<const float> logits);
+
+/// Digest, top logits and logsumexp of one step's logits, appended to `steps`. Also what verification
+/// compares.
 void append_step(CapturedSteps& steps, std::span<const float> logits);
 
 class Recorder final : public GenerateObserver {
@@ -28,8 +33,8 @@ class Recorder final : public GenerateObserver {
 
   void on_token(const TokenEvent& event) override;
 
-  /// The capture of the call that gave `result`, or nothing and problem(). The session must not have been used since:
-  /// the prefix's rows are copied here, not during the call.
+  /// The capture of the call that gave `result`, or nothing and problem(). The session must not have been
+  /// used since: the prefix's rows are copied here, not during the call.
   std::optional<Capture> finish(const Session& session, const GenerateResult& result, CaptureOrigin origin,
                                 std::string tokenizer_sha256);
   [[nodiscard]] const std::string& problem() const { return problem_; }

@@ -1,6 +1,9 @@
 #include "engine/core/thread_team.h"
 
+#include <system_error>
+
 #include "engine/core/check.h"
+#include "engine/core/error.h"
 
 namespace reprise::engine {
 namespace {
@@ -33,12 +36,23 @@ void wait_while_equal(std::atomic<std::uint32_t>& value, std::uint32_t old) {
 ThreadTeam::ThreadTeam(int n_threads) : next_part_(static_cast<std::uint32_t>(n_threads)) {
   REPRISE_CHECK(n_threads >= 1);
   workers_.reserve(static_cast<std::size_t>(n_threads - 1));
-  for (int i = 1; i < n_threads; ++i) {
-    workers_.emplace_back([this] { serve(); });
+  try {
+    for (int i = 1; i < n_threads; ++i) {
+      workers_.emplace_back([this] { serve(); });
+    }
+  } catch (const std::system_error&) {
+    const std::size_t started = workers_.size() + 1;
+    stop();
+    fail(ErrorCode::unsupported, "threads: expected {} to start, found a limit of this system at {}",
+         n_threads, started);
   }
 }
 
 ThreadTeam::~ThreadTeam() {
+  stop();
+}
+
+void ThreadTeam::stop() {
   stopping_.store(true, std::memory_order_relaxed);
   round_.fetch_add(1, std::memory_order_release);
   round_.notify_all();

@@ -1,7 +1,7 @@
 /// A fixed team of threads that runs one function at a time, on every member at once (fork-join).
 ///
-/// Members claim parts of the work as they come: where the operating system has taken a member's core away, the others
-/// do its part, so a busy machine costs about that core, not a time slice at every fork-join.
+/// Members claim parts of the work as they come: where the operating system has taken a member's core away,
+/// the others do its part, so a busy machine costs about that core, not a time slice at every fork-join.
 ///
 /// A decoder dispatches hundreds of short kernels per token, so a fork-join must cost about a microsecond:
 /// members spin for a while before they sleep. It is our own, and not OpenMP, for three reasons: libgomp
@@ -21,6 +21,7 @@ namespace reprise::engine {
 class ThreadTeam {
  public:
   /// Starts n_threads - 1 threads; the caller of run() is the remaining member.
+  /// Errors: unsupported when the system starts no more.
   explicit ThreadTeam(int n_threads);
   ~ThreadTeam();
   ThreadTeam(const ThreadTeam&) = delete;
@@ -34,10 +35,12 @@ class ThreadTeam {
 
  private:
   void serve();
+  void stop();
   void work_until_done();
 
   std::vector<std::thread> workers_;
-  const FunctionRef<void(int)>* work_ = nullptr;  // of the current round; read only by members that claimed a part
+  const FunctionRef<void(int)>* work_ =
+      nullptr;  // of the current round; read only by members that claimed a part
   // On cache lines of their own: what waiting members read, what all change, what the caller waits for.
   alignas(64) std::atomic<std::uint32_t> round_{0};
   alignas(64) std::atomic<std::uint32_t> next_part_;  // size() and above: nothing left to claim

@@ -53,7 +53,8 @@ TensorView<const float> Session::append(std::span<const TokenId> ids, LogitsOf w
   TensorView<const float> logits;
   for (std::size_t done = 0; done < ids.size(); done += chunk) {
     const auto part = ids.subspan(done, std::min(chunk, ids.size() - done));
-    logits = decoder_.forward(part, cache_, which);
+    const bool is_last = done + part.size() == ids.size();
+    logits = decoder_.forward(part, cache_, is_last ? which : LogitsOf::no_token);
     history_.insert(history_.end(), part.begin(), part.end());
   }
   return logits;

@@ -145,7 +145,7 @@ struct Gelu {
   TensorView<const float> x;
 };
 
-/// out[i] = max(x[i], +0).
+/// out[i] = max(x[i], 0) + 0: never -0, and NaN stays NaN, so that it shows in the logits.
 /// Shapes:   out, x [n_tokens, d_ff], may be the same memory.
 struct Relu {
   TensorView<float> out;

@@ -242,6 +242,14 @@ std::int64_t ModelConfig::n_parameters() const {
   return n;
 }
 
+bool ModelConfig::computes_as(const ModelConfig& other) const {
+  ModelConfig same = other;
+  same.bos_id = bos_id;
+  same.eos_ids = eos_ids;
+  same.stored_dtype = stored_dtype;
+  return *this == same;
+}
+
 std::int64_t ModelConfig::kv_bytes_per_position(DType kv_precision) const {
   return 2 * n_layers * n_kv_heads * head_dim * static_cast<std::int64_t>(size_of(kv_precision));
 }

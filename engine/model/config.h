@@ -24,6 +24,8 @@ struct RopeScaling {
   double low_freq_factor = 1;
   double high_freq_factor = 4;
   double original_context = 8192;
+
+  bool operator==(const RopeScaling&) const = default;
 };
 
 struct ModelConfig {
@@ -62,6 +64,11 @@ struct ModelConfig {
 
   DType stored_dtype = DType::f32;  ///< what "dtype" / "torch_dtype" says; synthetic weights are made in it
 
+  bool operator==(const ModelConfig&) const = default;
+
+  /// Whether both compute the same function of weights and tokens: all but token ids and the stored dtype
+  /// agree.
+  [[nodiscard]] bool computes_as(const ModelConfig& other) const;
   [[nodiscard]] std::int64_t n_parameters() const;
   /// Bytes of keys and values of one position, all layers.
   [[nodiscard]] std::int64_t kv_bytes_per_position(DType kv_precision) const;

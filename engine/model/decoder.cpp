@@ -72,7 +72,7 @@ TensorView<const float> Decoder::forward(std::span<const TokenId> tokens, KvCach
     feed_forward(layer, n_tokens);
   }
   cache.set_length(cache.length() + n_tokens);
-  return logits(n_tokens, which);
+  return which == LogitsOf::no_token ? TensorView<const float>() : logits(n_tokens, which);
 }
 
 void Decoder::norm(TensorView<float> out, TensorView<const float> x, TensorView<const float> weight,

@@ -13,7 +13,7 @@
 
 namespace reprise::engine {
 
-enum class LogitsOf : std::uint8_t { last_token, all_tokens };
+enum class LogitsOf : std::uint8_t { no_token, last_token, all_tokens };
 
 class Decoder {
  public:
@@ -21,9 +21,10 @@ class Decoder {
   /// used with. `backend` and `weights` must outlive the decoder. Errors: out_of_memory.
   Decoder(const Weights& weights, Backend& backend, std::int64_t max_tokens, std::int64_t n_positions);
 
-  /// Appends `tokens` to the cache and returns logits [1 or n_tokens, n_vocab], valid until the next call.
-  /// The bits of every row depend on the tokens up to it alone, not on how they were divided into calls.
-  /// 1 <= n_tokens <= max_tokens, ids in [0, n_vocab), and room in the cache: the caller's duty.
+  /// Appends `tokens` to the cache and returns logits [1 or n_tokens, n_vocab], valid until the next call;
+  /// none for no_token, as all but the last chunk of a prompt need none. The bits of every row depend on the
+  /// tokens up to it alone, not on how they were divided into calls. 1 <= n_tokens <= max_tokens, ids in [0,
+  /// n_vocab), and room in the cache: the caller's duty.
   TensorView<const float> forward(std::span<const TokenId> tokens, KvCache& cache, LogitsOf which);
 
   [[nodiscard]] std::int64_t max_tokens() const { return max_tokens_; }

@@ -36,8 +36,8 @@ std::string_view name_of(StopReason reason) {
 }
 
 AdaptiveMedianRule::AdaptiveMedianRule(const AdaptiveMedianOptions& options) : options_(options) {
-  expect(options.warmup_runs >= 1, "warmup_runs", "at least 1 (the cold run is never a sample)",
-         options.warmup_runs);
+  expect(options.warmup_runs >= 1 && options.warmup_runs <= 1000, "warmup_runs",
+         "1 (the cold run is never a sample) to 1000", options.warmup_runs);
   expect(options.max_runs >= 1, "max_runs", "at least 1", options.max_runs);
   expect(options.min_seconds >= 0, "min_seconds", "a number of at least 0", options.min_seconds);
   expect(options.target_half_width > 0 && options.target_half_width < 1, "target_half_width",

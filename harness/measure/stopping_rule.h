@@ -16,7 +16,7 @@ enum class StopReason {
   converged,  ///< the interval of the median reached its target width
   budget,     ///< time ran out first: not converged
   max_runs,   ///< the number of runs ran out first: not converged
-  failed,     ///< a run's outputs did not verify: the figures before it stand, no more are taken
+  failed,     ///< a run's outputs did not verify: no figure of the row is reported
 };
 
 /// "converged", "budget", "max_runs", "failed".

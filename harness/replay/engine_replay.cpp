@@ -12,22 +12,31 @@ using engine::Placement;
 
 namespace {
 
-/// The digest covers the weights alone. Where the shapes disagree, the capture's ids and rows lie outside the model's.
+/// The digest covers the weights alone. Where the shapes disagree, the capture's ids and rows lie outside the
+/// model's.
 void check_shape(const Capture& capture, const engine::Model& model) {
   const engine::ModelConfig& own = model.config();
-  const engine::ModelConfig captured = engine::parse_config(capture.model.config_json, "capture: model_config");
+  const engine::ModelConfig captured =
+      engine::parse_config(capture.model.config_json, "capture: model_config");
   const auto require = [&](const char* field, std::int64_t expected, std::int64_t found) {
     if (found != expected) {
-      fail(ErrorCode::mismatch, "{}: {}: expected {} as captured, found {}", model.spec(), field, expected, found);
+      fail(ErrorCode::mismatch, "{}: {}: expected {} as captured, found {}", model.spec(), field, expected,
+           found);
     }
   };
   require("n_vocab", captured.n_vocab, own.n_vocab);
   require("n_layers", captured.n_layers, own.n_layers);
   require("n_kv_heads", captured.n_kv_heads, own.n_kv_heads);
   require("head_dim", captured.head_dim, own.head_dim);
+  if (!own.computes_as(captured)) {
+    fail(ErrorCode::mismatch,
+         "{}: config.json: expected the captured configuration, found another (reprise capture "
+         "show --json prints the captured one)",
+         model.spec());
+  }
   if (capture.n_prompt() > own.n_context) {
-    fail(ErrorCode::mismatch, "{}: n_context: expected at least {} for the captured prompt, found {}", model.spec(),
-         capture.n_prompt(), own.n_context);
+    fail(ErrorCode::mismatch, "{}: n_context: expected at least {} for the captured prompt, found {}",
+         model.spec(), capture.n_prompt(), own.n_context);
   }
 }
 
@@ -60,7 +69,8 @@ EngineReplay::EngineReplay(const Capture& capture, const std::shared_ptr<const e
   engine::SessionOptions options;
   options.n_positions = std::min(capture.n_prompt() + capture.n_generated(), model->config().n_context);
   session_ = std::make_unique<engine::Session>(std::move(weights), std::move(backend), options);
-  mode_ = plan.mode.value_or(same_bits_promised(capture.placement, placement()) ? ReplayMode::free : ReplayMode::forced);
+  mode_ = plan.mode.value_or(same_bits_promised(capture.placement, placement()) ? ReplayMode::free
+                                                                                : ReplayMode::forced);
   request_ = capture.request;
   request_.max_new_tokens = std::min(request_.max_new_tokens, capture.n_generated());
   if (mode_ == ReplayMode::forced) {
@@ -83,7 +93,8 @@ void EngineReplay::prepare_prefix() {
   if (!session_->placement().kv_cache || capture_.n_cached == 0) {
     return;
   }
-  prefix_.assign(capture_.request.prompt_ids.begin(), capture_.request.prompt_ids.begin() + capture_.n_cached);
+  prefix_.assign(capture_.request.prompt_ids.begin(),
+                 capture_.request.prompt_ids.begin() + capture_.n_cached);
   if (capture_.kv && same_bits_promised(capture_.placement, placement())) {
     prefix_keys_ = capture_.kv->keys;
     prefix_values_ = capture_.kv->values;
@@ -123,7 +134,8 @@ Sample EngineReplay::run() {
   return sample;
 }
 
-engine::GenerateResult EngineReplay::run_observed(engine::KernelObserver& kernels, engine::GenerateObserver& tokens) {
+engine::GenerateResult EngineReplay::run_observed(engine::KernelObserver& kernels,
+                                                  engine::GenerateObserver& tokens) {
   session_->backend().observe(&kernels);
   engine::GenerateResult result;
   try {

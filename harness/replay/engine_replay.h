@@ -1,5 +1,5 @@
-/// Performs a captured call with this process's engine: restores its state, runs it, verifies it, and says how long it
-/// took. Used by tools/cli through measure (timings) and profile (cost centres).
+/// Performs a captured call with this process's engine: restores its state, runs it, verifies it, and says
+/// how long it took. Used by tools/cli through measure (timings) and profile (cost centres).
 #pragma once
 
 #include <memory>
@@ -16,12 +16,13 @@ namespace reprise::harness {
 
 /// Where and how to replay.
 struct ReplayPlan {
-  engine::Placement placement;     ///< precision "native": as the model is stored
-  std::optional<ReplayMode> mode;  ///< absent: free where the numerics contract promises equal bits, else forced
+  engine::Placement placement;  ///< precision "native": as the model is stored
+  std::optional<ReplayMode>
+      mode;  ///< absent: free where the numerics contract promises equal bits, else forced
 };
 
-/// Weights placed for several replays of one matrix: placements that differ only in threads, KV cache or CPU backend
-/// share them. All CPU backends read the host's memory, so they share weights too.
+/// Weights placed for several replays of one matrix: placements that differ only in threads, KV cache or CPU
+/// backend share them. All CPU backends read the host's memory, so they share weights too.
 class WeightPool {
  public:
   /// Errors: those of place_weights.
@@ -39,8 +40,8 @@ class WeightPool {
 
 class EngineReplay final : public Runner {
  public:
-  /// Errors: mismatch when the model's digest or shape is not the captured one, naming both; those of make_backend and
-  /// place_weights. `capture` must outlive the replay.
+  /// Errors: mismatch when the model's digest or shape is not the captured one, naming both; those of
+  /// make_backend and place_weights. `capture` must outlive the replay.
   EngineReplay(const engine::Capture& capture, const std::shared_ptr<const engine::Model>& model,
                const ReplayPlan& plan, WeightPool& pool);
 
@@ -48,10 +49,11 @@ class EngineReplay final : public Runner {
   const Verification& verify();
   [[nodiscard]] const Verification& verification() const;
 
-  /// Puts the cached prefix back: the captured rows where this placement would have computed the same bits, else rows
-  /// that it computed itself, once.
+  /// Puts the cached prefix back: the captured rows where this placement would have computed the same bits,
+  /// else rows that it computed itself, once.
   void restore() override;
-  /// One timed run. It is verified when its tokens and logits are those of the verify() run, and that one agreed.
+  /// One timed run. It is verified when its tokens and logits are those of the verify() run, and that one
+  /// agreed.
   Sample run() override;
   /// One run told to `kernels` and `tokens`, after restore(). For profiles.
   engine::GenerateResult run_observed(engine::KernelObserver& kernels, engine::GenerateObserver& tokens);

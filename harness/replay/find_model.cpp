@@ -17,24 +17,41 @@ std::shared_ptr<const engine::Model> ModelFinder::open(const std::string& spec) 
 }
 
 std::shared_ptr<const engine::Model> ModelFinder::matching(const std::string& spec,
-                                                           const engine::Capture& capture) {
+                                                           const engine::Capture& capture,
+                                                           std::string& found) {
   try {
-    // The architecture is read from config.json: only a folder that could match is hashed.
+    // config.json is read first: only a folder that could match is opened and hashed.
+    if (!spec.starts_with("synthetic:")) {
+      std::error_code error;
+      if (!std::filesystem::exists(spec, error)) {
+        found = "no such model";
+        return nullptr;
+      }
+      const engine::ModelConfig config = engine::read_config(spec);
+      if (config.architecture != capture.model.architecture ||
+          config.n_parameters() != capture.model.parameters) {
+        found = "a model of another shape";
+        return nullptr;
+      }
+    }
     const auto model = open(spec);
-    const bool same = model->config().architecture == capture.model.architecture &&
-                      model->config().n_parameters() == capture.model.parameters &&
-                      model->identity().sha256 == capture.model.sha256;
-    return same ? model : nullptr;
-  } catch (const Error&) {
-    return nullptr;  // not a model, or not one this build reads: look on
+    if (model->identity().sha256 == capture.model.sha256) {
+      return model;
+    }
+    found = "digest " + model->identity().sha256;
+  } catch (const Error& error) {
+    found = error.what();  // not a model, or not one this build reads: look on
   }
+  std::erase_if(opened_, [&](const auto& model) { return model->spec() == spec; });
+  return nullptr;
 }
 
 std::shared_ptr<const engine::Model> ModelFinder::find(const engine::Capture& capture) {
   if (!explicit_model_.empty()) {
     return open(explicit_model_);
   }
-  if (auto model = matching(capture.model.spec, capture); model != nullptr) {
+  std::string found_at_hint;
+  if (auto model = matching(capture.model.spec, capture, found_at_hint); model != nullptr) {
     return model;
   }
   std::string searched;
@@ -47,15 +64,16 @@ std::shared_ptr<const engine::Model> ModelFinder::find(const engine::Capture& ca
     }
     std::sort(candidates.begin(), candidates.end());
     for (const std::filesystem::path& candidate : candidates) {
-      if (auto model = matching(candidate.string(), capture); model != nullptr) {
+      std::string found;
+      if (auto model = matching(candidate.string(), capture, found); model != nullptr) {
         return model;
       }
     }
   }
-  fail(ErrorCode::not_found,
-       "model {} ({}): expected digest {} in {}{}, found no such model; name it with --model",
+  fail(ErrorCode::not_found, "model {} ({}): expected digest {} in {}{}, found {}; name it with --model",
        engine::printable(capture.model.name), engine::printable(capture.model.architecture),
-       capture.model.sha256, engine::printable(capture.model.spec), searched);
+       capture.model.sha256, engine::printable(capture.model.spec), searched,
+       engine::printable(found_at_hint, 200));
 }
 
 }  // namespace reprise::harness

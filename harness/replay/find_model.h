@@ -25,8 +25,9 @@ class ModelFinder {
 
  private:
   std::shared_ptr<const engine::Model> open(const std::string& spec);
-  /// The model of `spec` if it opens and has the digest, else null.
-  std::shared_ptr<const engine::Model> matching(const std::string& spec, const engine::Capture& capture);
+  /// The model of `spec` if it opens and has the digest, else null and, in `found`, what is there instead.
+  std::shared_ptr<const engine::Model> matching(const std::string& spec, const engine::Capture& capture,
+                                                std::string& found);
 
   std::string explicit_model_;
   std::vector<std::filesystem::path> folders_;

@@ -1,4 +1,5 @@
-/// What measuring needs of a replay: two things it can do. Implemented by EngineReplay, and by fakes in tests.
+/// What measuring needs of a replay: two things it can do. Implemented by EngineReplay, and by fakes in
+/// tests.
 #pragma once
 
 #include "harness/replay/sample.h"

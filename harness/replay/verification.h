@@ -1,5 +1,5 @@
-/// Whether a replay computed what was captured, and how far off it is where it did not. Used by replays, and by the
-/// report, where a row's speed never stands without its verdict.
+/// Whether a replay computed what was captured, and how far off it is where it did not. Used by replays, and
+/// by the report, where a row's speed never stands without its verdict.
 #pragma once
 
 #include <cstdint>
@@ -24,11 +24,11 @@ struct Verification {
   ReplayMode mode = ReplayMode::free;
   OutputVerdict verdict = OutputVerdict::identical;
   std::optional<std::int64_t> first_divergence;  ///< index of the first generated token that differs
-  /// Largest difference among the captured top logits; free: of the steps before the first divergence. Absent when
-  /// not compared; written as null when not finite.
+  /// Largest difference among the captured top logits; free: of the steps before the first divergence. Absent
+  /// when not compared; written as null when not finite.
   std::optional<double> max_abs_logit_error;
-  /// Mean over the same steps of KL(captured || replayed) in nats, over the captured top tokens and one bucket for
-  /// all others: a lower bound of the whole vocabulary's.
+  /// Mean over the same steps of KL(captured || replayed) in nats, over the captured top tokens and one
+  /// bucket for all others: a lower bound of the whole vocabulary's.
   std::optional<double> mean_kl_divergence;
   std::optional<std::string> logits_digest;  ///< XXH3-64 of the steps' digests, in hexadecimal
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine/capture/recorder.h"
 #include "engine/core/digest.h"
 
 namespace reprise::harness {
@@ -17,18 +18,6 @@ double tolerance_of(std::string_view precision) {
   return precision == "f16" ? 0.1 : 0.5;  // bf16, and mixtures that may hold it
 }
 
-double log_sum_exp(std::span<const float> logits) {
-  double highest = static_cast<double>(logits.front());
-  for (const float logit : logits) {
-    highest = std::max(highest, static_cast<double>(logit));
-  }
-  double sum = 0;
-  for (const float logit : logits) {
-    sum += std::exp(static_cast<double>(logit) - highest);
-  }
-  return highest + std::log(sum);
-}
-
 /// p log(p / q), with the limits at 0.
 double kl_term(double p, double q) {
   return p <= 0 ? 0 : p * std::log(p / std::max(q, 1e-300));
@@ -37,8 +26,8 @@ double kl_term(double p, double q) {
 }  // namespace
 
 double logit_tolerance(const engine::Placement& a, const engine::Placement& b) {
-  return std::max({tolerance_of(a.precision), tolerance_of(b.precision), tolerance_of(name_of(a.kv_precision)),
-                   tolerance_of(name_of(b.kv_precision))});
+  return std::max({tolerance_of(a.precision), tolerance_of(b.precision),
+                   tolerance_of(name_of(a.kv_precision)), tolerance_of(name_of(b.kv_precision))});
 }
 
 bool same_bits_promised(const engine::Placement& a, const engine::Placement& b) {
@@ -63,7 +52,7 @@ void Verifier::on_token(const engine::TokenEvent& event) {
 void Verifier::compare_logits(std::size_t step, std::span<const float> logits) {
   const auto n_top = static_cast<std::size_t>(capture_.steps.n_top);
   const double captured_lse = capture_.steps.logsumexp[step];
-  const double replayed_lse = log_sum_exp(logits);
+  const double replayed_lse = engine::logsumexp(logits);
   double p_rest = 1;
   double q_rest = 1;
   for (std::size_t i = step * n_top; i < (step + 1) * n_top; ++i) {

@@ -9,8 +9,8 @@
 
 namespace reprise::harness {
 
-/// Largest logit difference that two placements of these precisions may show and still agree (engine/README.md,
-/// "Numerics"): the wider of what their weights and KV caches allow.
+/// Largest logit difference that two placements of these precisions may show and still agree
+/// (engine/README.md, "Numerics"): the wider of what their weights and KV caches allow.
 double logit_tolerance(const engine::Placement& a, const engine::Placement& b);
 
 /// Whether the numerics contract promises equal bits between two placements (with actual precisions).
@@ -44,8 +44,8 @@ class Verifier final : public engine::GenerateObserver {
   std::int64_t n_compared_ = 0;
 };
 
-/// Checks the runs after a verified one: the same drawn tokens and the same logits at every step. Its work happens
-/// while the call's clock stands still (GenerateResult::token_seconds).
+/// Checks the runs after a verified one: the same drawn tokens and the same logits at every step. Its work
+/// happens while the call's clock stands still (GenerateResult::token_seconds).
 class RepeatChecker final : public engine::GenerateObserver {
  public:
   explicit RepeatChecker(const Verifier& first) : first_(first) {}

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/backends/placement_fields.h"
 #include "engine/core/build_info.h"
 #include "harness/clock/machine.h"
 #include "harness/measure/stopping_rule.h"
@@ -44,15 +45,7 @@ struct CaptureInfo {
 };
 
 /// Where the call ran.
-struct PlacementInfo {
-  std::string backend;
-  std::string isa;
-  std::string precision;
-  bool kv_cache = true;
-  std::string kv_precision;
-  int threads = 1;
-  std::string numerics;
-};
+using PlacementInfo = engine::PlacementFields;
 
 enum class Better { lower, higher };
 

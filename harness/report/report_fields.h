@@ -97,17 +97,6 @@ void fields(Archive& archive, CaptureInfo& capture) {
 }
 
 template <class Archive>
-void fields(Archive& archive, PlacementInfo& placement) {
-  archive("backend", placement.backend);
-  archive("isa", placement.isa);
-  archive("precision", placement.precision);
-  archive("kv_cache", placement.kv_cache);
-  archive("kv_precision", placement.kv_precision);
-  archive("threads", placement.threads);
-  archive("numerics", placement.numerics);
-}
-
-template <class Archive>
 void fields(Archive& archive, Verification& verification) {
   archive("mode", verification.mode);
   archive("verdict", verification.verdict);

@@ -3,8 +3,8 @@
 
 Usage: layering.py PROJECT_ROOT [--self-test]
 
-The order is the one in README.md. `engine` never includes `harness`; tests may include whatever their folder may,
-and test support.
+The order is the one in README.md. `engine` never includes `harness`; engine's tests never include
+harness, and only tests include test support.
 """
 import pathlib
 import re

@@ -6,6 +6,7 @@
 
 #include "engine/core/build_info.h"
 #include "engine/core/error.h"
+#include "tools/cli/flags.h"
 #include "tools/cli/usage.h"
 
 namespace reprise::cli {
@@ -65,13 +66,13 @@ int run(int argc, char** argv) {
     if (error.get_exit_code() == 0) {
       return app.exit(error);  // --help, --version
     }
-    fmt::print(stderr, "reprise: {}\n", one_line(usage_error(app, error)));
+    say("reprise: {}\n", one_line(usage_error(app, error)));
   } catch (const Error& error) {
-    fmt::print(stderr, "reprise: {}\n", one_line(error.what()));
+    say("reprise: {}\n", one_line(error.what()));
   } catch (const std::bad_alloc&) {
-    fmt::print(stderr, "reprise: memory: expected enough for this model and context, found too little\n");
+    say("reprise: memory: expected enough for this model and context, found too little\n");
   } catch (const std::exception& error) {
-    fmt::print(stderr, "reprise: internal error: {}\n", one_line(error.what()));
+    say("reprise: internal error: {}\n", one_line(error.what()));
   }
   return kUsage;
 }

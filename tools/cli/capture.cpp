@@ -9,6 +9,7 @@
 
 #include "engine/capture/capture_fields.h"
 #include "engine/core/error.h"
+#include "engine/io/printable.h"
 #include "tools/cli/app.h"
 #include "tools/cli/flags.h"
 
@@ -60,7 +61,7 @@ std::string prefix_line(const Capture& c) {
 std::string as_text(const std::string& path, const Capture& c) {
   std::string text;
   const auto line = [&](std::string_view name, const std::string& value) {
-    text += fmt::format("  {:<12} {}\n", name, value);
+    text += fmt::format("  {:<12} {}\n", name, engine::printable(value, 4096));
   };
   text += fmt::format("{}\n", path);
   line("capture", c.id);
@@ -132,7 +133,7 @@ void run_verify(const CaptureFlags& flags, int& exit_code) {
       const Capture capture = engine::read_capture(file);
       fmt::print("{}: whole ({}, {} tokens generated)\n", file, capture.id, capture.n_generated());
     } catch (const Error& error) {
-      fmt::print(stderr, "reprise: {}\n", error.what());
+      say("reprise: {}\n", engine::printable(error.what(), 4096));
       exit_code = kUsage;
     }
   }
@@ -168,10 +169,11 @@ void run_list(const CaptureFlags& flags, int& exit_code) {
     try {
       const Capture c = engine::read_capture(file);
       all.push_back(as_json(file, c));
-      text += fmt::format("{:<16}  {:<16}  {:>6}  {:>6}  {:>9}  {:<8}  {}\n", c.id, c.model.name,
-                          c.n_prompt(), c.n_cached, c.n_generated(), c.placement.precision, file);
+      text += fmt::format("{:<16}  {:<16}  {:>6}  {:>6}  {:>9}  {:<8}  {}\n", c.id,
+                          engine::printable(c.model.name, 16), c.n_prompt(), c.n_cached, c.n_generated(),
+                          c.placement.precision, file);
     } catch (const Error& error) {
-      fmt::print(stderr, "reprise: {}\n", error.what());
+      say("reprise: {}\n", engine::printable(error.what(), 4096));
       exit_code = kUsage;
     }
   }

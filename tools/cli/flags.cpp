@@ -219,13 +219,13 @@ void ProgressLine::show(const std::string& text) {
   }
   last_ = now;
   shown_ = true;
-  fmt::print(stderr, "\r\x1b[K{}", text);
+  say("\r\x1b[K{}", text);
   std::fflush(stderr);
 }
 
 void ProgressLine::clear() {
   if (shown_) {
-    fmt::print(stderr, "\r\x1b[K");
+    say("\r\x1b[K");
     std::fflush(stderr);
     shown_ = false;
   }

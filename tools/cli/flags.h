@@ -1,7 +1,10 @@
 /// Flags that several subcommands share.
 #pragma once
 
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
+#include <cstdio>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -88,6 +91,12 @@ class ReportFlags {
   std::string json_;
   std::string markdown_;
 };
+
+/// Words on standard error. A standard error that cannot be written is no reason to fail.
+template <class... Args>
+void say(fmt::format_string<Args...> format, Args&&... args) {
+  std::fputs(fmt::format(format, std::forward<Args>(args)...).c_str(), stderr);
+}
 
 /// Writes text to a file atomically, or to standard output when the path is "-".
 void write_output(const std::string& path, const std::string& text);

@@ -154,14 +154,14 @@ void save(engine::Recorder& recorder, const engine::Session& session, const engi
     const auto capture = recorder.finish(session, result, std::move(origin), tokenizer_sha256);
     if (capture) {
       const std::string id = engine::write_capture(*capture, path);
-      fmt::print(stderr, "captured {} to {}\n", id, path);
+      say("captured {} to {}\n", id, path);
       return;
     }
     problem = recorder.problem();
   } catch (const std::exception& error) {
     problem = error.what();
   }
-  fmt::print(stderr, "warning: not captured: {}\n", problem);
+  say("warning: not captured: {}\n", problem);
 }
 
 /// A capture remembers where its model was, and is replayed from other folders.
@@ -215,13 +215,15 @@ void run_generate(const GenerateFlags& flags, const engine::Placement& placement
   Printer printer(tokenizer, flags.json, recorder ? &*recorder : nullptr);
   const engine::GenerateResult result = engine::generate(session, request, &printer);
   const std::string text = printer.finish();
-  if (flags.json) {
-    write_output("-", as_json(request.prompt_ids, result, text, tokenizer.has_value()));
-  } else {
-    fmt::print(stderr, "{}", summary_line(result));
+  if (!flags.json) {
+    say("{}", summary_line(result));
   }
+  // Before anything is written to standard output, which may be closed or full.
   if (recorder) {
     save(*recorder, session, result, tokenizer ? tokenizer->digest() : "", flags.capture);
+  }
+  if (flags.json) {
+    write_output("-", as_json(request.prompt_ids, result, text, tokenizer.has_value()));
   }
 }
 

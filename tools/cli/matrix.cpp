@@ -34,11 +34,6 @@ harness::CaptureInfo capture_info(const NamedCapture& named) {
           c.n_prompt(), c.n_cached, c.n_generated()};
 }
 
-harness::PlacementInfo placement_info(const engine::Placement& p) {
-  return {p.backend, p.isa,     p.precision, p.kv_cache, std::string(name_of(p.kv_precision)),
-          p.threads, p.numerics};
-}
-
 harness::MemoryUse memory_of(const EngineReplay& replay) {
   const engine::Session& session = replay.session();
   return {session.weights()->bytes, session.cache().live_bytes(), session.decoder().activation_bytes(),
@@ -104,7 +99,8 @@ void measure_rows(std::vector<Pending>& rows, const MatrixPlan& plan, ProgressLi
   };
   const auto measurements = harness::measure_interleaved(runners, rule, clock, plan.seed, show);
   for (std::size_t i = 0; i < measurements.size(); ++i) {
-    add_measurement(agreeing[i]->row, measurements[i], agreeing[i]->replay->n_prompt_processed());
+    add_measurement(agreeing[i]->row, measurements[i], agreeing[i]->replay->n_prompt_processed(),
+                    {.confidence = plan.measure.confidence});
   }
 }
 
@@ -128,7 +124,7 @@ harness::Report empty_report() {
 Row describe_row(const NamedCapture& capture, const EngineReplay& replay) {
   Row row;
   row.capture = capture_info(capture);
-  row.placement = placement_info(replay.placement());
+  row.placement = engine::to_fields(replay.placement());
   return row;
 }
 

@@ -197,7 +197,7 @@ template <class V>
 void relu(const Relu& op, Slice slice) {
   const Range part = share_of(op.x.count(), slice, kLanes);
   const auto f = [](V x) __attribute__((always_inline)) {
-    return V::max(x, V::broadcast(0.0F));
+    return V::max(V::broadcast(0.0F), x) + V::broadcast(0.0F);
   };
   map<V>(op.out.data() + part.begin, part.end - part.begin, f, op.x.data() + part.begin);
 }

@@ -8,22 +8,14 @@
 
 #include "engine/core/error.h"
 #include "engine/kernels/cpu/cpu_kernels.h"
+#include "engine/tests/support/error_of.h"
 
 namespace reprise::engine {
 namespace {
 
 using ::testing::StartsWith;
 
-template <class F>
-Error error_of(F&& f) {
-  try {
-    f();
-  } catch (const Error& error) {
-    return error;
-  }
-  ADD_FAILURE() << "expected an Error";
-  return {ErrorCode::io, ""};
-}
+using reprise::testing::error_of;
 
 void expect_refused(std::string_view key, std::string_view value, const std::string& line) {
   Placement placement;

@@ -11,6 +11,7 @@
 
 #include "engine/core/error.h"
 #include "engine/kernels/reference/reference.h"
+#include "engine/tests/support/error_of.h"
 
 namespace reprise::engine::kernels {
 namespace {
@@ -18,16 +19,7 @@ namespace {
 using ::testing::ElementsAreArray;
 using ::testing::HasSubstr;
 
-template <class F>
-Error error_of(F&& f) {
-  try {
-    f();
-  } catch (const Error& error) {
-    return error;
-  }
-  ADD_FAILURE() << "expected an Error";
-  return {ErrorCode::io, ""};
-}
+using reprise::testing::error_of;
 
 #if defined(__linux__) && defined(__x86_64__)
 std::set<std::string> cpu_flags() {

@@ -110,7 +110,7 @@ TEST(AdaptiveMedianRule, RefusesOptionsOutOfRangeByName) {
   AdaptiveMedianOptions options;
   options.warmup_runs = 0;
   EXPECT_EQ(refusal(options),
-            "stopping rule: warmup_runs: expected at least 1 (the cold run is never a sample), found 0");
+            "stopping rule: warmup_runs: expected 1 (the cold run is never a sample) to 1000, found 0");
   options = {};
   options.confidence = 1;
   EXPECT_THAT(refusal(options), HasSubstr("confidence: expected a number from 0.5 to 0.999, found 1"));

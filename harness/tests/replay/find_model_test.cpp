@@ -45,6 +45,19 @@ class FindModel : public ::testing::Test {
   Capture lost_ = captured("qwen3");
 };
 
+TEST_F(FindModel, NamesBothDigestsWhereTheWeightsChanged) {
+  copy_model("qwen3", folder_ / "gone");
+  std::fstream weights(folder_ / "gone/model.safetensors", std::ios::in | std::ios::out | std::ios::binary);
+  weights.seekp(-4, std::ios::end);
+  weights.put('\x01');
+  weights.close();
+  const std::string other = engine::Model::open((folder_ / "gone").string())->identity().sha256;
+  ErrorCode code{};
+  const std::string message = error_of([&] { find(lost_); }, &code);
+  EXPECT_NE(message.find("expected digest " + lost_.model.sha256), std::string::npos) << message;
+  EXPECT_NE(message.find("found digest " + other), std::string::npos) << message;
+}
+
 TEST_F(FindModel, NamesDigestAndPlacesWhenThereIsNone) {
   copy_model("gpt2", folder_ / "a/other");
   ErrorCode code{};

@@ -1,17 +1,13 @@
 /// The published schema against real reports, by a validator that is not ours, and against our reader.
 #include <gtest/gtest.h>
 
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <string>
-#include <valijson/adapters/nlohmann_json_adapter.hpp>
-#include <valijson/schema.hpp>
-#include <valijson/schema_parser.hpp>
-#include <valijson/validator.hpp>
 #include <vector>
 
 #include "engine/core/error.h"
 #include "harness/report/report_json.h"
+#include "harness/tests/support/json_schema.h"
 #include "harness/tests/support/sample_report.h"
 
 namespace reprise::harness {
@@ -20,35 +16,11 @@ namespace {
 using nlohmann::json;
 using Pointer = json::json_pointer;
 
-json schema_document() {
-  std::ifstream file(REPRISE_SOURCE_DIR "/specs/schema/report.schema.json");
-  return json::parse(file);
-}
-
-class ReportSchema : public testing::Test {
+class ReportSchema : public ::testing::Test {
  protected:
-  ReportSchema() {
-    const json document = schema_document();
-    valijson::SchemaParser parser(valijson::SchemaParser::kDraft7);
-    parser.populateSchema(valijson::adapters::NlohmannJsonAdapter(document), schema_);
-  }
+  std::string complaint(const json& document) { return schema_.complaint(document); }
 
-  /// "" when the schema accepts the document, else its reasons.
-  std::string complaint(const json& document) {
-    // Strong types: the text "7" is not a number.
-    valijson::Validator validator(valijson::Validator::kStrongTypes);
-    valijson::ValidationResults results;
-    if (validator.validate(schema_, valijson::adapters::NlohmannJsonAdapter(document), &results)) {
-      return "";
-    }
-    std::string reasons = "refused:";
-    for (valijson::ValidationResults::Error error; results.popError(error);) {
-      reasons += " " + error.description;
-    }
-    return reasons;
-  }
-
-  valijson::Schema schema_;
+  reprise::testing::JsonSchema schema_{"report.schema.json"};
 };
 
 json sample_json() {
@@ -159,7 +131,7 @@ TEST_F(ReportSchema, RefusesImpossibleFigures) {
 }
 
 TEST_F(ReportSchema, DescribesEveryField) {
-  const json document = schema_document();
+  const json& document = schema_.document();
   std::vector<Pointer> pointers;
   collect(document, Pointer(), pointers);
   int described = 0;

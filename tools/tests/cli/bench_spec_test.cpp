@@ -1,5 +1,6 @@
 /// parse_bench_spec: what a specification means, and what it refuses.
 #include "tools/cli/bench_spec.h"
+#include "tools/tests/cli/support/program.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -7,7 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/core/error.h"
-#include "tools/tests/cli/support/json_schema.h"
+#include "harness/tests/support/json_schema.h"
 
 namespace reprise::cli {
 namespace {
@@ -191,7 +192,7 @@ TEST(BenchSpec, RefusesWhatItDoesNotUnderstand) {
       {{{"measure", {{"target_half_width", 0}}}},
        "s.json: measure.target_half_width: expected a number between 0 and 1, found 0"},
       {{{"measure", {{"warmup_runs", 0}}}},
-       "s.json: measure.warmup_runs: expected at least 1 (the cold run is never a sample), found 0"},
+       "s.json: measure.warmup_runs: expected 1 (the cold run is never a sample) to 1000, found 0"},
   };
   for (const Case& c : cases) {
     EXPECT_EQ(error_with(c.more), c.expected);
@@ -206,17 +207,17 @@ TEST(BenchSpec, RefusesWhatItDoesNotUnderstand) {
 
 class SpecSchema : public ::testing::Test {
  protected:
-  testing::JsonSchema schema_{"spec.schema.json"};
+  reprise::testing::JsonSchema schema_{"spec.schema.json"};
 };
 
 TEST_F(SpecSchema, AcceptsTheQuickstart) {
-  const std::string text = testing::read_file(REPRISE_SOURCE_DIR "/specs/quickstart.json");
+  const std::string text = cli::testing::read_file(REPRISE_SOURCE_DIR "/specs/quickstart.json");
   EXPECT_EQ(schema_.complaint(json::parse(text)), "");
   EXPECT_EQ(error_of(text), "accepted");
 }
 
 TEST_F(SpecSchema, AcceptsTheExamplesOfItsPage) {
-  const std::string page = testing::read_file(REPRISE_SOURCE_DIR "/specs/README.md");
+  const std::string page = cli::testing::read_file(REPRISE_SOURCE_DIR "/specs/README.md");
   int n_examples = 0;
   for (std::size_t at = page.find("```json\n{"); at != std::string::npos;
        at = page.find("```json\n{", at + 1)) {

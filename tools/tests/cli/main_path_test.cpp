@@ -6,7 +6,7 @@
 #include <set>
 
 #include "harness/report/report_json.h"
-#include "tools/tests/cli/support/json_schema.h"
+#include "harness/tests/support/json_schema.h"
 #include "tools/tests/cli/support/program.h"
 
 namespace reprise::cli {
@@ -24,7 +24,7 @@ class MainPath : public CliTest {
  protected:
   /// The report of a file, after the schema has accepted it.
   [[nodiscard]] harness::Report report(const std::string& text) const {
-    EXPECT_EQ(testing::JsonSchema("report.schema.json").complaint(json::parse(text)), "");
+    EXPECT_EQ(reprise::testing::JsonSchema("report.schema.json").complaint(json::parse(text)), "");
     return harness::parse_report(text, "report");
   }
 };

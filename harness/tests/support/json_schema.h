@@ -1,6 +1,7 @@
 /// Documents against the published JSON Schemas, by a validator that is not ours.
 #pragma once
 
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <valijson/adapters/nlohmann_json_adapter.hpp>
@@ -8,15 +9,14 @@
 #include <valijson/schema_parser.hpp>
 #include <valijson/validator.hpp>
 
-#include "tools/tests/cli/support/program.h"
-
-namespace reprise::cli::testing {
+namespace reprise::testing {
 
 class JsonSchema {
  public:
   /// "report.schema.json" of specs/schema.
-  explicit JsonSchema(const std::string& file)
-      : document_(nlohmann::json::parse(read_file(std::string(REPRISE_SOURCE_DIR "/specs/schema/") + file))) {
+  explicit JsonSchema(const std::string& file) {
+    std::ifstream stream(std::string(REPRISE_SOURCE_DIR "/specs/schema/") + file);
+    document_ = nlohmann::json::parse(stream);
     valijson::SchemaParser parser(valijson::SchemaParser::kDraft7);
     parser.populateSchema(valijson::adapters::NlohmannJsonAdapter(document_), schema_);
   }
@@ -43,4 +43,4 @@ class JsonSchema {
   valijson::Schema schema_;
 };
 
-}  // namespace reprise::cli::testing
+}  // namespace reprise::testing

@@ -1,0 +1,36 @@
+/// A placement as words and a list of fields, for captures and reports (io/json_archive.h).
+#pragma once
+
+#include <string>
+
+#include "engine/backends/placement.h"
+
+namespace reprise::engine {
+
+struct PlacementFields {
+  std::string backend;
+  std::string isa;
+  std::string precision;
+  bool kv_cache = true;
+  std::string kv_precision;
+  int threads = 1;
+  std::string numerics;
+};
+
+inline PlacementFields to_fields(const Placement& p) {
+  return {p.backend, p.isa,     p.precision, p.kv_cache, std::string(name_of(p.kv_precision)),
+          p.threads, p.numerics};
+}
+
+template <class Archive>
+void fields(Archive& archive, PlacementFields& placement) {
+  archive("backend", placement.backend);
+  archive("isa", placement.isa);
+  archive("precision", placement.precision);
+  archive("kv_cache", placement.kv_cache);
+  archive("kv_precision", placement.kv_precision);
+  archive("threads", placement.threads);
+  archive("numerics", placement.numerics);
+}
+
+}  // namespace reprise::engine
