@@ -30,7 +30,7 @@ def bar(row, y, scale):
         end = max(end, high)
     words = verdict.replace("_", " ")
     parts.append(f'<text x="{end + 8:.1f}" y="{y + 13}">{metric["value"]:,.0f}'
-                 f'<tspan class="m"> {html.escape(words)}</tspan></text>')
+                 f'<tspan class="m" dx="8">{html.escape(words)}</tspan></text>')
     return "\n".join(parts)
 
 
