@@ -26,3 +26,4 @@ add_test(NAME checks.capture_example
   COMMAND Python3::Interpreter ${PROJECT_SOURCE_DIR}/tools/checks/capture_example.py ${PROJECT_SOURCE_DIR})
 add_test(NAME checks.isa_symbols
   COMMAND ${PROJECT_SOURCE_DIR}/tools/checks/isa_symbols.sh ${PROJECT_BINARY_DIR})
+add_test(NAME checks.goldens COMMAND ${PROJECT_SOURCE_DIR}/tools/goldens/make_goldens.py --check)
