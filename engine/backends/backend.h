@@ -46,6 +46,7 @@ class Backend {
   void embed(const Embed& op) { dispatch(Kernel::embed, op, kernels_->embed); }
   void rms_norm(const RmsNorm& op) { dispatch(Kernel::rms_norm, op, kernels_->rms_norm); }
   void layer_norm(const LayerNorm& op) { dispatch(Kernel::layer_norm, op, kernels_->layer_norm); }
+  void quantize(const Quantize& op) { dispatch(Kernel::quantize, op, kernels_->quantize); }
   void linear(const Linear& op) { dispatch(Kernel::linear, op, kernels_->linear); }
   void rope(const Rope& op) { dispatch(Kernel::rope, op, kernels_->rope); }
   void store_kv(const StoreKv& op) { dispatch(Kernel::store_kv, op, kernels_->store_kv); }

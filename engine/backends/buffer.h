@@ -23,6 +23,10 @@ class Buffer {
     REPRISE_CHECK(static_cast<std::size_t>(shape.count()) * sizeof(float) <= size_bytes());
     return {reinterpret_cast<float*>(data()), shape};
   }
+  [[nodiscard]] TensorView<std::int8_t> as_bytes(Shape shape) const {
+    REPRISE_CHECK(static_cast<std::size_t>(shape.count()) <= size_bytes());
+    return {reinterpret_cast<std::int8_t*>(data()), shape};
+  }
   [[nodiscard]] MutableAnyTensorView as(DType dtype, Shape shape) const {
     const MutableAnyTensorView view(dtype, data(), shape);
     REPRISE_CHECK(view.size_bytes() <= size_bytes());

@@ -10,10 +10,11 @@ namespace {
 struct DTypeInfo {
   std::string_view name;
   std::size_t size;
+  std::int64_t block_extent = 1;
 };
 
 /// In the order of the enumeration.
-constexpr std::array<DTypeInfo, 13> kDTypes = {{{"f32", 4},
+constexpr std::array<DTypeInfo, 21> kDTypes = {{{"f32", 4},
                                                 {"f16", 2},
                                                 {"bf16", 2},
                                                 {"f64", 8},
@@ -25,8 +26,16 @@ constexpr std::array<DTypeInfo, 13> kDTypes = {{{"f32", 4},
                                                 {"u32", 4},
                                                 {"u16", 2},
                                                 {"u8", 1},
-                                                {"bool", 1}}};
-static_assert(static_cast<std::size_t>(DType::boolean) + 1 == kDTypes.size());
+                                                {"bool", 1},
+                                                {"int8", 34, 32},
+                                                {"int4", 18, 32},
+                                                {"q4_1", 20, 32},
+                                                {"q5_0", 22, 32},
+                                                {"q5_1", 24, 32},
+                                                {"q4_k", 144, 256},
+                                                {"q5_k", 176, 256},
+                                                {"q6_k", 210, 256}}};
+static_assert(static_cast<std::size_t>(DType::q6_k) + 1 == kDTypes.size());
 
 const DTypeInfo& info(DType dtype) {
   const auto index = static_cast<std::size_t>(dtype);
@@ -38,6 +47,20 @@ const DTypeInfo& info(DType dtype) {
 
 std::size_t size_of(DType dtype) {
   return info(dtype).size;
+}
+
+std::int64_t block_extent(DType dtype) {
+  return info(dtype).block_extent;
+}
+
+std::size_t bytes_of(DType dtype, std::int64_t count) {
+  const DTypeInfo& of = info(dtype);
+  REPRISE_CHECK(count >= 0 && count % of.block_extent == 0);
+  return static_cast<std::size_t>(count / of.block_extent) * of.size;
+}
+
+std::size_t alignment_of(DType dtype) {
+  return is_block_format(dtype) ? alignof(std::uint16_t) : info(dtype).size;
 }
 
 std::string_view name_of(DType dtype) {

@@ -1,4 +1,4 @@
-/// Element types of stored tensors and their exact conversions.
+/// Element types of stored tensors, and the exact conversions of single elements.
 ///
 /// f16 is IEEE 754 binary16; bf16 is the upper half of binary32. Widening is exact. Narrowing rounds to
 /// nearest, ties to even; overflow gives an infinity; NaN stays NaN (quiet, payload truncated). Bit-equal to
@@ -14,16 +14,50 @@
 
 namespace reprise::engine {
 
-enum class DType : std::uint8_t { f32, f16, bf16, f64, i64, i32, i16, i8, u64, u32, u16, u8, boolean };
+enum class DType : std::uint8_t {
+  f32,
+  f16,
+  bf16,
+  f64,
+  i64,
+  i32,
+  i16,
+  i8,
+  u64,
+  u32,
+  u16,
+  u8,
+  boolean,
+  // Formats of blocks that share a scale (block_formats.h), as GGUF files name them; the engine computes with
+  // the first two.
+  int8,  ///< Q8_0
+  int4,  ///< Q4_0
+  q4_1,
+  q5_0,
+  q5_1,
+  q4_k,
+  q5_k,
+  q6_k,
+};
 
 /// Bit patterns of the narrow floats: distinct types, so that overloads and views cannot mix them up.
 enum class F16 : std::uint16_t {};
 enum class Bf16 : std::uint16_t {};
 
-/// Bytes of one element.
+/// Elements that are stored together: 1, or 32 or 256 for block formats.
+std::int64_t block_extent(DType dtype);
+inline bool is_block_format(DType dtype) {
+  return dtype >= DType::int8;
+}
+/// Bytes of one element, or of one block.
 std::size_t size_of(DType dtype);
+/// Bytes of `count` elements, a multiple of block_extent.
+std::size_t bytes_of(DType dtype, std::int64_t count);
+/// What the address of the first element is a multiple of, for kernels to read it: size_of for elements; block
+/// formats hold a 16-bit scale, or bytes alone.
+std::size_t alignment_of(DType dtype);
 
-/// The project's spelling: "f32", "f16", "bf16", ...
+/// The project's spelling: "f32", "f16", "bf16", "int8", "int4", "q4_1", ...
 std::string_view name_of(DType dtype);
 std::optional<DType> dtype_named(std::string_view name);
 

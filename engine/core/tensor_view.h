@@ -108,7 +108,7 @@ class BasicAnyTensorView {
   [[nodiscard]] REPRISE_INLINE std::int64_t extent(std::size_t axis) const { return shape_[axis]; }
   [[nodiscard]] REPRISE_INLINE bool empty() const { return data_ == nullptr; }
   [[nodiscard]] std::size_t size_bytes() const {
-    return static_cast<std::size_t>(shape_.count()) * size_of(dtype_);
+    return bytes_of(dtype_, shape_.count());
   }
 
   /// The elements as type T, which must be the stored one.

@@ -20,6 +20,7 @@ struct Cost {
 Cost cost_of(const Embed& op);
 Cost cost_of(const RmsNorm& op);
 Cost cost_of(const LayerNorm& op);
+Cost cost_of(const Quantize& op);
 Cost cost_of(const Linear& op);
 Cost cost_of(const Rope& op);
 Cost cost_of(const StoreKv& op);

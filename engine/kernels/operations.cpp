@@ -1,5 +1,6 @@
 #include "engine/kernels/operations.h"
 
+#include "engine/core/block_formats.h"
 #include "engine/core/check.h"
 
 namespace reprise::engine {
@@ -7,6 +8,15 @@ namespace {
 
 bool is_float(DType dtype) {
   return dtype == DType::f32 || dtype == DType::f16 || dtype == DType::bf16;
+}
+
+/// Formats that kernels read elements of.
+bool is_readable(DType dtype) {
+  return is_float(dtype) || dtype == DType::int8 || dtype == DType::int4;
+}
+
+bool is_cache_format(const AnyTensorView& cache) {
+  return is_float(cache.dtype()) || (cache.dtype() == DType::int8 && cache.extent(2) % kBlock == 0);
 }
 
 bool absent_or(const TensorView<const float>& view, const Shape& shape) {
@@ -23,6 +33,8 @@ std::string_view name_of(Kernel kernel) {
       return "rms_norm";
     case Kernel::layer_norm:
       return "layer_norm";
+    case Kernel::quantize:
+      return "quantize";
     case Kernel::linear:
       return "linear";
     case Kernel::rope:
@@ -45,12 +57,13 @@ void check(const Embed& op) {
   const auto n_tokens = static_cast<std::int64_t>(op.tokens.size());
   const std::int64_t d_model = op.out.extent(1);
   REPRISE_CHECK(op.out.shape() == Shape({n_tokens, d_model}));
-  REPRISE_CHECK(is_float(op.table.dtype()) && op.table.shape().rank() == 2 && op.table.extent(1) == d_model);
+  REPRISE_CHECK(is_readable(op.table.dtype()) && op.table.shape().rank() == 2 &&
+                op.table.extent(1) == d_model);
   for (const TokenId token : op.tokens) {
     REPRISE_CHECK(token >= 0 && token < op.table.extent(0));
   }
   if (!op.positions.empty()) {
-    REPRISE_CHECK(is_float(op.positions.dtype()) && op.positions.extent(1) == d_model);
+    REPRISE_CHECK(is_readable(op.positions.dtype()) && op.positions.extent(1) == d_model);
     REPRISE_CHECK(op.first_position >= 0 && op.first_position + n_tokens <= op.positions.extent(0));
   }
 }
@@ -65,8 +78,18 @@ void check(const LayerNorm& op) {
   REPRISE_CHECK(op.weight.shape() == Shape({op.x.extent(1)}) && op.bias.shape() == op.weight.shape());
 }
 
+void check(const Quantize& op) {
+  REPRISE_CHECK(op.x.shape().rank() == 2 && op.x.extent(1) % kBlock == 0);
+  REPRISE_CHECK(op.out.values.shape() == op.x.shape());
+  REPRISE_CHECK(op.out.scales.shape() == Shape({op.x.extent(0), op.x.extent(1) / kBlock}));
+}
+
 void check(const Linear& op) {
-  REPRISE_CHECK(op.x.shape().rank() == 2 && op.weight.shape().rank() == 2 && is_float(op.weight.dtype()));
+  REPRISE_CHECK(op.x.shape().rank() == 2 && op.weight.shape().rank() == 2 && is_readable(op.weight.dtype()));
+  if (is_block_format(op.weight.dtype())) {
+    REPRISE_CHECK(op.x.extent(1) % kBlock == 0 && op.x_blocks.values.shape() == op.x.shape());
+    REPRISE_CHECK(op.x_blocks.scales.shape() == Shape({op.x.extent(0), op.x.extent(1) / kBlock}));
+  }
   REPRISE_CHECK(op.weight.extent(1) == op.x.extent(1));
   const Shape out = {op.x.extent(0), op.weight.extent(0)};
   REPRISE_CHECK(op.out.shape() == out);
@@ -83,7 +106,7 @@ void check(const Rope& op) {
 void check(const StoreKv& op) {
   REPRISE_CHECK(op.keys.shape().rank() == 3 && op.values.shape() == op.keys.shape());
   REPRISE_CHECK(op.key_cache.shape().rank() == 3 && op.key_cache.shape() == op.value_cache.shape());
-  REPRISE_CHECK(is_float(op.key_cache.dtype()) && op.value_cache.dtype() == op.key_cache.dtype());
+  REPRISE_CHECK(is_cache_format(op.key_cache) && op.value_cache.dtype() == op.key_cache.dtype());
   REPRISE_CHECK(op.key_cache.extent(0) == op.keys.extent(1) && op.key_cache.extent(2) == op.keys.extent(2));
   REPRISE_CHECK(op.first_position >= 0 && op.first_position + op.keys.extent(0) <= op.key_cache.extent(1));
 }
@@ -91,7 +114,7 @@ void check(const StoreKv& op) {
 void check(const Attention& op) {
   REPRISE_CHECK(op.queries.shape().rank() == 3 && op.out.shape() == op.queries.shape());
   REPRISE_CHECK(op.key_cache.shape().rank() == 3 && op.key_cache.shape() == op.value_cache.shape());
-  REPRISE_CHECK(is_float(op.key_cache.dtype()) && op.value_cache.dtype() == op.key_cache.dtype());
+  REPRISE_CHECK(is_cache_format(op.key_cache) && op.value_cache.dtype() == op.key_cache.dtype());
   REPRISE_CHECK(op.key_cache.extent(2) == op.queries.extent(2));
   REPRISE_CHECK(op.key_cache.extent(0) > 0 && op.queries.extent(1) % op.key_cache.extent(0) == 0);
   REPRISE_CHECK(op.first_position >= 0 && op.first_position + op.queries.extent(0) <= op.key_cache.extent(1));

@@ -29,8 +29,10 @@ struct Slice {
 };
 
 /// out[t, :] = table[tokens[t], :] (+ positions[first_position + t, :], when given).
-/// Shapes:   out [n_tokens, d_model]; table [n_vocab, d_model] any float; positions [n_context, d_model] any
-/// float. Numerics: widening is exact; one rounding for the addition.
+/// Shapes:   out [n_tokens, d_model]; table [n_vocab, d_model], positions [n_context, d_model] any float or
+/// block
+///           format that the engine computes with.
+/// Numerics: widening is exact; one rounding for the addition.
 struct Embed {
   TensorView<float> out;
   AnyTensorView table;
@@ -64,17 +66,41 @@ struct LayerNorm {
   float eps = 0;
 };
 
+/// Rows of activations in blocks of 32 (kBlock) that share a scale: x[r, k] is about scales[r, k / 32] *
+/// values[r, k]. Shapes: values [n_rows, d]; scales [n_rows, d / 32].
+template <class Value, class Scale>
+struct BasicQuantizedRows {
+  TensorView<Value> values;
+  TensorView<Scale> scales;
+};
+using QuantizedRows = BasicQuantizedRows<const std::int8_t, const float>;
+using MutableQuantizedRows = BasicQuantizedRows<std::int8_t, float>;
+
+/// Puts activations into blocks, for products with weights in blocks.
+///   scale = max |x| / 127;  values[k] = x[k] * (127 / max |x|), rounded to nearest, ties to even
+/// A block whose magnitudes are all below 2^-100 is zeros; one with a NaN or an infinity has the scale NaN,
+/// so that it shows in the logits. Shapes:   x [n_rows, d], d a multiple of 32; out likewise.
+struct Quantize {
+  MutableQuantizedRows out;
+  TensorView<const float> x;
+};
+
 /// y = W x (+ bias) (+ residual), for every token.
 ///   out[t, o] = residual[t, o] + (sum_k weight[o, k] * x[t, k] + bias[o])
 /// Shapes:   out, residual [n_tokens, n_out], may be the same memory; x [n_tokens, n_in];
-///           weight [n_out, n_in] f32, f16 or bf16; bias [n_out].
-/// Numerics: chain sum over k; bias, then residual, each one rounding.
+///           weight [n_out, n_in] f32, f16, bf16, int8 or int4; bias [n_out]; x_blocks is x again, by
+///           Quantize, when the weight is in blocks (and x itself is then not read).
+/// Numerics: chain sum over k; bias, then residual, each one rounding. With a weight in blocks: one chain of
+/// fused
+///           multiply-adds over blocks in order, sum = fma(dot, weight scale * activation scale, sum), where
+///           dot is the exact integer product of the block's values and the scales' product is rounded once.
 struct Linear {
   TensorView<float> out;
   TensorView<const float> x;
   AnyTensorView weight;
   TensorView<const float> bias;
   TensorView<const float> residual;
+  QuantizedRows x_blocks = {};
 };
 
 enum class RotaryLayout : std::uint8_t {
@@ -95,9 +121,12 @@ struct Rope {
 };
 
 /// Writes the keys and values of new tokens into the cache of one layer, rounding to its dtype.
-/// Shapes:   key_cache, value_cache [n_kv_heads, n_positions, head_dim] f32, f16 or bf16;
-///           keys, values [n_tokens, n_kv_heads, head_dim].
-/// Numerics: round to nearest, ties to even. A cache that is off still rounds, so it computes the same bits.
+/// Shapes:   key_cache, value_cache [n_kv_heads, n_positions, head_dim] f32, f16, bf16, or int8 where
+/// head_dim is a
+///           multiple of 32; keys, values [n_tokens, n_kv_heads, head_dim].
+/// Numerics: round to nearest, ties to even; int8 by quantize_block (core/block_formats.h), a block that it
+/// refuses
+///           with the scale NaN. A cache that is off still rounds, so it computes the same bits.
 struct StoreKv {
   MutableAnyTensorView key_cache;
   MutableAnyTensorView value_cache;
@@ -112,7 +141,7 @@ struct StoreKv {
 ///   out[d]   = (sum_s p[s] * value[s, d]) * (1 / sum_s p[s])
 /// Shapes:   out, queries [n_tokens, n_heads, head_dim]; key_cache, value_cache [n_kv_heads, n_positions,
 /// head_dim]
-///           f32, f16 or bf16; scratch [n_slices, n_heads / n_kv_heads * n_positions], one row for each
+///           f32, f16, bf16 or int8; scratch [n_slices, n_heads / n_kv_heads * n_positions], one row for each
 ///           slice. Query head h reads key-value head h / (n_heads / n_kv_heads).
 /// Numerics: chain sums for the scores and for the sum of p; the weighted sum of values is one chain of fused
 ///           multiply-adds in order of position; exp is kernels/exp.h.
@@ -157,6 +186,7 @@ enum class Kernel : std::uint8_t {
   embed,
   rms_norm,
   layer_norm,
+  quantize,
   linear,
   rope,
   store_kv,
@@ -171,6 +201,7 @@ std::string_view name_of(Kernel kernel);
 void check(const Embed& op);
 void check(const RmsNorm& op);
 void check(const LayerNorm& op);
+void check(const Quantize& op);
 void check(const Linear& op);
 void check(const Rope& op);
 void check(const StoreKv& op);
@@ -185,6 +216,7 @@ struct KernelTable {
   void (*embed)(const Embed&, Slice);
   void (*rms_norm)(const RmsNorm&, Slice);
   void (*layer_norm)(const LayerNorm&, Slice);
+  void (*quantize)(const Quantize&, Slice);
   void (*linear)(const Linear&, Slice);
   void (*rope)(const Rope&, Slice);
   void (*store_kv)(const StoreKv&, Slice);

@@ -12,8 +12,8 @@ namespace reprise::engine::kernels {
 inline constexpr std::int64_t kPositionBlock = 32;
 
 /// Scores of Positions consecutive positions: independent chain sums, to hide the latency of one.
-template <class V, int Positions, class T>
-REPRISE_INLINE void scores_of(float* score, const float* query, const T* keys, std::int64_t head_dim,
+template <class V, int Positions, class Rows>
+REPRISE_INLINE void scores_of(float* score, const float* query, Rows keys, std::int64_t head_dim,
                               float scale) {
   V sum[Positions];
   for (int s = 0; s < Positions; ++s) {
@@ -63,8 +63,8 @@ REPRISE_INLINE float soften(float* score, std::int64_t n) {
 }
 
 /// out[0 .. 16 Vectors) += sum_s p[s] * values[s, ...], in order of s.
-template <class V, int Vectors, class T>
-REPRISE_INLINE void add_weighted(float* out, const float* p, const T* values, std::int64_t n,
+template <class V, int Vectors, class Rows>
+REPRISE_INLINE void add_weighted(float* out, const float* p, Rows values, std::int64_t n,
                                  std::int64_t stride) {
   V sum[Vectors];
   for (int j = 0; j < Vectors; ++j) {
@@ -82,8 +82,8 @@ REPRISE_INLINE void add_weighted(float* out, const float* p, const T* values, st
 }
 
 /// The same for a whole head of any width.
-template <class V, class T>
-REPRISE_INLINE void add_weighted_head(float* out, const float* p, const T* values, std::int64_t n,
+template <class V, class Rows>
+REPRISE_INLINE void add_weighted_head(float* out, const float* p, Rows values, std::int64_t n,
                                       std::int64_t head_dim) {
   std::int64_t i = 0;
   for (; i + 4 * kLanes <= head_dim; i += 4 * kLanes) {
@@ -102,9 +102,9 @@ REPRISE_INLINE void add_weighted_head(float* out, const float* p, const T* value
 }
 
 /// All query heads of one group, for one token that sees positions [0, n_seen).
-template <class V, class T>
-void attend_group(float* out, const float* queries, const T* keys, const T* values, float* score,
-                  std::int64_t group, std::int64_t n_seen, std::int64_t head_dim, float scale) {
+template <class V, class Rows>
+void attend_group(float* out, const float* queries, Rows keys, Rows values, float* score, std::int64_t group,
+                  std::int64_t n_seen, std::int64_t head_dim, float scale) {
   for (std::int64_t s = 0; s < n_seen;) {
     const bool four = s + 4 <= n_seen;
     for (std::int64_t h = 0; h < group; ++h) {
@@ -145,9 +145,8 @@ void attention(const Attention& op, Slice slice) {
   const std::int64_t head_dim = op.queries.extent(2);
   const std::int64_t group = op.queries.extent(1) / n_kv_heads;
   float* scratch = op.scratch.row(slice.index);
-  with_element_type(op.key_cache, [&](auto key_cache) {
-    using Element = std::remove_cvref_t<decltype(*key_cache.data())>;
-    const auto value_cache = op.value_cache.template as<Element>();
+  with_readable_type(op.key_cache, [&](auto key_cache) {
+    const auto value_cache = view_like(key_cache, op.value_cache);
     // Dealt in turn: later tokens see more positions, so contiguous shares would be unequal.
     const std::int64_t n_items = op.queries.extent(0) * n_kv_heads;
     for (std::int64_t item = slice.index; item < n_items; item += slice.count) {

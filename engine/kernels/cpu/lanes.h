@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "engine/kernels/dispatch.h"
 #include "engine/kernels/exp.h"
 #include "engine/kernels/operations.h"
 
@@ -11,10 +12,23 @@ namespace reprise::engine::kernels {
 
 inline constexpr std::int64_t kLanes = 16;
 
+/// Tokens whose activations stay in L2 while all weight rows of a product pass: 64 x 4 KiB.
+inline constexpr std::int64_t kTokenBlock = 64;
+
 /// The first n (< 16) elements, the other lanes +0: the padding of the chain sum.
 template <class V, class T>
 REPRISE_INLINE V load_part(const T* p, std::int64_t n) {
   alignas(64) T padded[kLanes] = {};
+  for (std::int64_t i = 0; i < n; ++i) {
+    padded[i] = p[i];
+  }
+  return V::load(padded);
+}
+
+/// Of a row of blocks; such rows are whole blocks, so this is for generic code, never for speed.
+template <class V, class Block>
+REPRISE_INLINE V load_part(BlockCursor<Block> p, std::int64_t n) {
+  alignas(64) float padded[kLanes] = {};
   for (std::int64_t i = 0; i < n; ++i) {
     padded[i] = p[i];
   }
@@ -38,9 +52,9 @@ REPRISE_INLINE V exp_lanes(V x) {
   return V::zero_where_less(y, x, low);
 }
 
-/// Applies f(lanes...) -> lanes to n elements of each input and stores the results.
+/// Applies f(lanes...) -> lanes to n elements of each input, pointers or cursors, and stores the results.
 template <class V, class F, class... In>
-REPRISE_INLINE void map(float* out, std::int64_t n, F&& f, const In*... in) {
+REPRISE_INLINE void map(float* out, std::int64_t n, F&& f, In... in) {
   std::int64_t i = 0;
   for (; i + kLanes <= n; i += kLanes) {
     f(V::load(in + i)...).store(out + i);

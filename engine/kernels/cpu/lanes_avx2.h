@@ -6,6 +6,8 @@
 
 #include "engine/core/dtype.h"
 #include "engine/core/tensor_view.h"
+#include "engine/kernels/cpu/block_rows.h"
+#include "engine/kernels/cpu/block_values.h"
 
 namespace reprise::engine::kernels {
 
@@ -23,6 +25,34 @@ struct Avx2Lanes {
   }
   REPRISE_INLINE static Avx2Lanes load(const F16* p) { return {widen(p), widen(p + 8)}; }
   REPRISE_INLINE static Avx2Lanes load(const Bf16* p) { return {widen(p), widen(p + 8)}; }
+  template <class Block>
+  REPRISE_INLINE static Avx2Lanes load(BlockCursor<Block> p) {
+    const __m128i bytes = sixteen_values(p.block(), p.place());
+    const __m256 scale = _mm256_cvtph_ps(_mm_set1_epi16(static_cast<short>(p.block().scale)));
+    const __m256 first = _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes));
+    const __m256 second = _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_unpackhi_epi64(bytes, bytes)));
+    return {_mm256_mul_ps(scale, first), _mm256_mul_ps(scale, second)};
+  }
+  template <class Block>
+  REPRISE_INLINE static Avx2Lanes block_scales(const BlockRows<Block>& rows, std::int64_t b) {
+    return {eight_scales(rows, b, 0), eight_scales(rows, b, 8)};
+  }
+  template <class Block>
+  REPRISE_INLINE static Avx2Lanes block_dots(const BlockRows<Block>& rows, std::int64_t b,
+                                             const std::int8_t* x) {
+    const __m256i bytes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(x));
+    const __m256i x_low = _mm256_cvtepi8_epi16(_mm256_castsi256_si128(bytes));
+    const __m256i x_high = _mm256_cvtepi8_epi16(_mm256_extracti128_si256(bytes, 1));
+    return {eight_dots(rows, b, 0, x_low, x_high), eight_dots(rows, b, 8, x_low, x_high)};
+  }
+  REPRISE_INLINE void store_low_bytes(std::int8_t* p) const {
+    const __m256i mask = _mm256_set1_epi32(0xff);
+    const __m256i words = _mm256_packus_epi32(_mm256_and_si256(_mm256_castps_si256(low), mask),
+                                              _mm256_and_si256(_mm256_castps_si256(high), mask));
+    const __m256i ordered = _mm256_permute4x64_epi64(words, 0xd8);
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p),
+                     _mm_packus_epi16(_mm256_castsi256_si128(ordered), _mm256_extracti128_si256(ordered, 1)));
+  }
   REPRISE_INLINE void store(float* p) const {
     _mm256_storeu_ps(p, low);
     _mm256_storeu_ps(p + 8, high);
@@ -76,6 +106,34 @@ struct Avx2Lanes {
   }
 
  private:
+  /// Gathers 32 bits a row: the scale, and above it the first values, which are dropped.
+  template <class Block>
+  REPRISE_INLINE static __m256 eight_scales(const BlockRows<Block>& rows, std::int64_t b, int row) {
+    const __m256i offsets = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(rows.offsets + row));
+    const __m256i words = _mm256_i32gather_epi32(reinterpret_cast<const int*>(rows.first + b), offsets, 1);
+    const __m256i scales = _mm256_and_si256(words, _mm256_set1_epi32(0xffff));
+    const __m256i packed = _mm256_permute4x64_epi64(_mm256_packus_epi32(scales, scales), 0xd8);
+    return _mm256_cvtph_ps(_mm256_castsi256_si128(packed));
+  }
+  /// Rows `row` to `row + 7`: the products of each in eight parts, then a tree of sums that transposes.
+  template <class Block>
+  REPRISE_INLINE static __m256 eight_dots(const BlockRows<Block>& rows, std::int64_t b, int row,
+                                          __m256i x_low, __m256i x_high) {
+    __m256i fours[2];
+    for (int q = 0; q < 2; ++q) {
+      __m256i products[4];
+      for (int r = 0; r < 4; ++r) {
+        const Block& block = rows.at(row + 4 * q + r, b);
+        const __m256i first = _mm256_cvtepi8_epi16(sixteen_values(block, 0));
+        const __m256i second = _mm256_cvtepi8_epi16(sixteen_values(block, 16));
+        products[r] = _mm256_add_epi32(_mm256_madd_epi16(first, x_low), _mm256_madd_epi16(second, x_high));
+      }
+      fours[q] = _mm256_hadd_epi32(_mm256_hadd_epi32(products[0], products[1]),
+                                   _mm256_hadd_epi32(products[2], products[3]));
+    }
+    return _mm256_cvtepi32_ps(_mm256_add_epi32(_mm256_permute2x128_si256(fours[0], fours[1], 0x20),
+                                               _mm256_permute2x128_si256(fours[0], fours[1], 0x31)));
+  }
   REPRISE_INLINE static __m256 widen(const F16* p) {
     return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
   }

@@ -7,6 +7,7 @@
 
 #include "engine/core/dtype.h"
 #include "engine/core/tensor_view.h"
+#include "engine/kernels/cpu/block_rows.h"
 
 namespace reprise::engine::kernels {
 
@@ -31,6 +32,31 @@ struct ScalarLanes {
   template <class T>
   REPRISE_INLINE static ScalarLanes load(const T* p) {
     return make([&](int i) { return to_f32(p[i]); });
+  }
+  template <class Block>
+  REPRISE_INLINE static ScalarLanes load(BlockCursor<Block> p) {
+    return make([&](int i) { return p[i]; });
+  }
+  template <class Block>
+  REPRISE_INLINE static ScalarLanes block_scales(const BlockRows<Block>& rows, std::int64_t b) {
+    return make([&](int r) { return to_f32(rows.at(r, b).scale); });
+  }
+  template <class Block>
+  REPRISE_INLINE static ScalarLanes block_dots(const BlockRows<Block>& rows, std::int64_t b,
+                                               const std::int8_t* x) {
+    return make([&](int r) {
+      const BlockCursor<Block> weight{&rows.at(r, b), 0};
+      std::int32_t sum = 0;
+      for (int i = 0; i < kBlock; ++i) {
+        sum += weight.value_at(i) * x[i];
+      }
+      return static_cast<float>(sum);
+    });
+  }
+  REPRISE_INLINE void store_low_bytes(std::int8_t* p) const {
+    for (int i = 0; i < 16; ++i) {
+      p[i] = static_cast<std::int8_t>(__builtin_bit_cast(std::uint32_t, v[i]) & 0xffU);
+    }
   }
   template <class T>
   REPRISE_INLINE void store(T* p) const {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "engine/kernels/cpu/lanes.h"
+#include "engine/kernels/cpu/linear_blocks.h"
 #include "engine/kernels/dispatch.h"
 
 namespace reprise::engine::kernels {
@@ -11,9 +12,6 @@ namespace reprise::engine::kernels {
 /// Bytes ahead of the current weight to prefetch: the hardware prefetcher stops at 4 KiB pages and loses
 /// several short rows in flight; 4 KiB ahead raised two-thread streaming from 33 to 60 GB/s in the prototype.
 inline constexpr std::int64_t kPrefetchBytes = 4096;
-
-/// Tokens whose activations stay in L2 while all weight rows pass: 64 x 4 KiB.
-inline constexpr std::int64_t kTokenBlock = 64;
 
 /// Outputs [o, o + Rows) for tokens [t, t + Tokens).
 template <class V, int Rows, int Tokens, class W>
@@ -92,6 +90,10 @@ REPRISE_INLINE void linear_rows(const Linear& op, const TensorView<const W>& wei
 
 template <class V>
 void linear(const Linear& op, Slice slice) {
+  if (is_block_format(op.weight.dtype())) {
+    linear_blocks<V>(op, slice);
+    return;
+  }
   const std::int64_t n_tokens = op.x.extent(0);
   const Range rows = share_of(op.weight.extent(0), slice, V::kDecodeRows);
   with_element_type(op.weight, [&](auto weight) {

@@ -3,6 +3,7 @@
 
 #include "engine/kernels/cpu/lanes.h"
 #include "engine/kernels/dispatch.h"
+#include "engine/kernels/store_blocks.h"
 
 namespace reprise::engine::kernels {
 
@@ -12,12 +13,12 @@ void embed(const Embed& op, Slice slice) {
   const Range rows = share_of(op.out.extent(0), slice, 1);
   for (std::int64_t t = rows.begin; t < rows.end; ++t) {
     float* out = op.out.row(t);
-    with_element_type(op.table, [&](auto table) {
+    with_readable_type(op.table, [&](auto table) {
       map<V>(
           out, d_model, [](V x) __attribute__((always_inline)) { return x; }, table.row(op.tokens.data()[t]));
     });
     if (!op.positions.empty()) {
-      with_element_type(op.positions, [&](auto positions) {
+      with_readable_type(op.positions, [&](auto positions) {
         const auto add = [](V x, V y) __attribute__((always_inline)) {
           return x + y;
         };
@@ -147,6 +148,10 @@ void store_kv(const StoreKv& op, Slice slice) {
   const std::int64_t n_kv_heads = op.keys.extent(1);
   const std::int64_t head_dim = op.keys.extent(2);
   const Range items = share_of(op.keys.extent(0) * n_kv_heads, slice, 1);
+  if (op.key_cache.dtype() == DType::int8) {
+    store_blocks(op, {items.begin, items.end});
+    return;
+  }
   const auto store = [&](const MutableAnyTensorView& cache, const TensorView<const float>& rows) {
     with_element_type(cache, [&](auto typed) {
       for (std::int64_t item = items.begin; item < items.end; ++item) {

@@ -11,8 +11,8 @@ namespace reprise::engine::kernels {
 
 template <class V>
 constexpr KernelTable table_over(std::string_view isa) {
-  return {isa,         embed<V>,     rms_norm<V>, layer_norm<V>, linear<V>, rope<V>,
-          store_kv<V>, attention<V>, swiglu<V>,   gelu<V>,       relu<V>};
+  return {isa,     embed<V>,    rms_norm<V>,  layer_norm<V>, quantize<V>, linear<V>,
+          rope<V>, store_kv<V>, attention<V>, swiglu<V>,     gelu<V>,     relu<V>};
 }
 
 }  // namespace reprise::engine::kernels

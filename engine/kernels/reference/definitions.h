@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "engine/core/dtype.h"
+#include "engine/kernels/dispatch.h"
 #include "engine/kernels/exp.h"
 
 namespace reprise::engine::kernels {
@@ -35,9 +36,10 @@ struct ChainSum {
   }
 };
 
-/// sum_k a[k] * b[k]; `a` in any float type, widened exactly.
+/// sum_k a[k] * b[k]; `a` is a pointer to any float type or a cursor over blocks (dispatch.h), widened
+/// exactly.
 template <class A>
-REPRISE_INLINE float chain_dot(const A* a, const float* b, std::int64_t n) {
+REPRISE_INLINE float chain_dot(A a, const float* b, std::int64_t n) {
   ChainSum sum;
   std::int64_t k = 0;
   for (; k + kChains <= n; k += kChains) {
@@ -49,6 +51,39 @@ REPRISE_INLINE float chain_dot(const A* a, const float* b, std::int64_t n) {
     sum.add_product(k, to_f32(a[k]), b[k]);
   }
   return sum.fold(n);
+}
+
+/// Blocks of activations (Quantize) below this magnitude are zeros: their reciprocals would overflow.
+inline constexpr float kQuantizeLowest = 0x1p-100F;
+/// 1.5 * 2^23: adding it rounds to a whole number, which then stands in the low bits of the sum.
+inline constexpr float kRoundingMagic = 12582912.0F;
+
+/// One block of activations; returns its scale.
+REPRISE_INLINE float quantize_activations(std::int8_t* values, const float* x) {
+  float largest = 0.0F;
+  float difference = 0.0F;
+  for (std::int64_t i = 0; i < kBlock; ++i) {
+    const float magnitude = __builtin_fabsf(x[i]);
+    largest = magnitude > largest ? magnitude : largest;
+    difference += x[i] - x[i];  // NaN for what is not finite
+  }
+  const bool vanishes = !(largest >= kQuantizeLowest);
+  const float inverse = vanishes || difference != 0.0F ? 0.0F : 127.0F / largest;
+  for (std::int64_t i = 0; i < kBlock; ++i) {
+    const float rounded = inverse == 0.0F ? kRoundingMagic : x[i] * inverse + kRoundingMagic;
+    values[i] = static_cast<std::int8_t>(__builtin_bit_cast(std::uint32_t, rounded) & 0xffU);
+  }
+  return difference != 0.0F ? __builtin_nanf("") : vanishes ? 0.0F : largest / 127.0F;
+}
+
+/// The exact product of one block of weights, `weight` at its first element, with a block of activations.
+template <class Block>
+REPRISE_INLINE std::int32_t block_dot(const BlockCursor<Block>& weight, const std::int8_t* x) {
+  std::int32_t sum = 0;
+  for (std::int64_t i = 0; i < kBlock; ++i) {
+    sum += weight.value_at(i) * x[i];
+  }
+  return sum;
 }
 
 /// A float with the interface exp.h asks for.

@@ -8,6 +8,7 @@
 #include "engine/kernels/dispatch.h"
 #include "engine/kernels/operations.h"
 #include "engine/kernels/reference/definitions.h"
+#include "engine/kernels/store_blocks.h"
 
 namespace reprise::engine::kernels {
 namespace {
@@ -16,15 +17,15 @@ void embed(const Embed& op, Slice /*all*/) {
   const std::int64_t d_model = op.out.extent(1);
   for (std::int64_t t = 0; t < op.out.extent(0); ++t) {
     float* out = op.out.row(t);
-    with_element_type(op.table, [&](auto table) {
-      const auto* row = table.row(op.tokens[static_cast<std::size_t>(t)]);
+    with_readable_type(op.table, [&](auto table) {
+      const auto row = table.row(op.tokens[static_cast<std::size_t>(t)]);
       for (std::int64_t i = 0; i < d_model; ++i) {
         out[i] = to_f32(row[i]);
       }
     });
     if (!op.positions.empty()) {
-      with_element_type(op.positions, [&](auto positions) {
-        const auto* row = positions.row(op.first_position + t);
+      with_readable_type(op.positions, [&](auto positions) {
+        const auto row = positions.row(op.first_position + t);
         for (std::int64_t i = 0; i < d_model; ++i) {
           out[i] += to_f32(row[i]);
         }
@@ -71,13 +72,37 @@ void layer_norm(const LayerNorm& op, Slice /*all*/) {
   }
 }
 
+void quantize(const Quantize& op, Slice /*all*/) {
+  for (std::int64_t block = 0; block < op.out.scales.count(); ++block) {
+    op.out.scales.data()[block] =
+        quantize_activations(op.out.values.data() + block * kBlock, op.x.data() + block * kBlock);
+  }
+}
+
+/// One output before bias and residual.
+template <class T>
+float product(const TensorView<const T>& weight, const Linear& op, std::int64_t o, std::int64_t t) {
+  return chain_dot(weight.row(o), op.x.row(t), op.x.extent(1));
+}
+template <class Block>
+float product(const BlockView<Block>& weight, const Linear& op, std::int64_t o, std::int64_t t) {
+  const std::int8_t* x = op.x_blocks.values.row(t);
+  const float* scales = op.x_blocks.scales.row(t);
+  float sum = 0;
+  for (std::int64_t b = 0; b < op.x_blocks.scales.extent(1); ++b) {
+    const BlockCursor<Block> block = weight.row(o) + b * kBlock;
+    const float scale = to_f32(block.block().scale) * scales[b];
+    sum = __builtin_fmaf(static_cast<float>(block_dot(block, x + b * kBlock)), scale, sum);
+  }
+  return sum;
+}
+
 void linear(const Linear& op, Slice /*all*/) {
-  const std::int64_t n_in = op.x.extent(1);
   const std::int64_t n_out = op.weight.extent(0);
-  with_element_type(op.weight, [&](auto weight) {
+  with_readable_type(op.weight, [&](auto weight) {
     for (std::int64_t t = 0; t < op.x.extent(0); ++t) {
       for (std::int64_t o = 0; o < n_out; ++o) {
-        float y = chain_dot(weight.row(o), op.x.row(t), n_in);
+        float y = product(weight, op, o, t);
         if (!op.bias.empty()) {
           y += op.bias.data()[o];
         }
@@ -115,6 +140,10 @@ void rope(const Rope& op, Slice /*all*/) {
 void store_kv(const StoreKv& op, Slice /*all*/) {
   const std::int64_t n_kv_heads = op.keys.extent(1);
   const std::int64_t head_dim = op.keys.extent(2);
+  if (op.key_cache.dtype() == DType::int8) {
+    store_blocks(op, {0, op.keys.extent(0) * n_kv_heads});
+    return;
+  }
   const auto store = [&](const MutableAnyTensorView& cache, const TensorView<const float>& rows) {
     with_element_type(cache, [&](auto typed) {
       using Element = std::remove_cvref_t<decltype(*typed.data())>;
@@ -134,8 +163,8 @@ void store_kv(const StoreKv& op, Slice /*all*/) {
 }
 
 /// One query head over positions [0, n_seen) of one key-value head.
-template <class T>
-void attend(float* out, const float* query, const T* keys, const T* values, float* score, std::int64_t n_seen,
+template <class Rows>
+void attend(float* out, const float* query, Rows keys, Rows values, float* score, std::int64_t n_seen,
             std::int64_t head_dim, float scale) {
   for (std::int64_t s = 0; s < n_seen; ++s) {
     score[s] = chain_dot(keys + s * head_dim, query, head_dim) * scale;
@@ -163,9 +192,8 @@ void attention(const Attention& op, Slice /*all*/) {
   const std::int64_t n_heads = op.queries.extent(1);
   const std::int64_t head_dim = op.queries.extent(2);
   const std::int64_t group = n_heads / op.key_cache.extent(0);
-  with_element_type(op.key_cache, [&](auto key_cache) {
-    using Element = std::remove_cvref_t<decltype(*key_cache.data())>;
-    const auto value_cache = op.value_cache.as<Element>();
+  with_readable_type(op.key_cache, [&](auto key_cache) {
+    const auto value_cache = view_like(key_cache, op.value_cache);
     for (std::int64_t t = 0; t < op.queries.extent(0); ++t) {
       for (std::int64_t h = 0; h < n_heads; ++h) {
         attend(op.out.row(t) + h * head_dim, op.queries.row(t) + h * head_dim, key_cache.row(h / group),
@@ -199,8 +227,8 @@ void exp_differences_loop(float* out, const float* x, std::int64_t n, float high
   }
 }
 
-constexpr KernelTable kLoops = {"scalar", embed,     rms_norm, layer_norm, linear, rope,
-                                store_kv, attention, swiglu,   gelu,       relu};
+constexpr KernelTable kLoops = {"scalar", embed,    rms_norm,  layer_norm, quantize, linear,
+                                rope,     store_kv, attention, swiglu,     gelu,     relu};
 
 }  // namespace
 }  // namespace reprise::engine::kernels

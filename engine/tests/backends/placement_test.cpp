@@ -46,10 +46,10 @@ TEST(Placement, RefusesUnknownKeysAndValuesByName) {
   expect_refused("isa", "sse",
                  "placement: isa: expected one of auto, scalar, avx2, avx512, neon, found 'sse'");
   expect_refused("precision", "f64",
-                 "placement: precision: expected one of native, f32, f16, bf16, found 'f64'");
+                 "placement: precision: expected one of native, f32, f16, bf16, int8, int4, found 'f64'");
   expect_refused("kv_cache", "yes", "placement: kv_cache: expected one of on, off, found 'yes'");
   expect_refused("kv_precision", "native",
-                 "placement: kv_precision: expected one of f32, f16, bf16, found 'native'");
+                 "placement: kv_precision: expected one of f32, f16, bf16, int8, found 'native'");
   expect_refused("numerics", "", "placement: numerics: expected one of exact, found ''");
   Placement placement;
   EXPECT_THAT(error_of([&] { set_placement(placement, "backend", "tpu"); }).what(),
@@ -121,9 +121,9 @@ TEST(Placement, RefusesWhatCannotRun) {
       {with([](Placement& p) { p.isa = "mmx"; }), ErrorCode::invalid_argument,
        "isa: expected one of auto, scalar, avx2, avx512, neon, found mmx"},
       {with([](Placement& p) { p.precision = "int2"; }), ErrorCode::invalid_argument,
-       "placement: precision: expected one of native, f32, f16, bf16, found 'int2'"},
+       "placement: precision: expected one of native, f32, f16, bf16, int8, int4, found 'int2'"},
       {with([](Placement& p) { p.kv_precision = DType::i8; }), ErrorCode::invalid_argument,
-       "placement: kv_precision: expected one of f32, f16, bf16, found 'i8'"},
+       "placement: kv_precision: expected one of f32, f16, bf16, int8, found 'i8'"},
       {with([](Placement& p) { p.numerics = "loose"; }), ErrorCode::invalid_argument,
        "placement: numerics: expected one of exact, found 'loose'"},
   };

@@ -128,17 +128,23 @@ std::uint16_t bits_of(Bf16 x) {
 
 TEST(DType, NamesAndSizesOfEveryType) {
   const std::vector<std::pair<DType, std::pair<const char*, std::size_t>>> all = {
-      {DType::f32, {"f32", 4}},     {DType::f16, {"f16", 2}}, {DType::bf16, {"bf16", 2}},
-      {DType::f64, {"f64", 8}},     {DType::i64, {"i64", 8}}, {DType::i32, {"i32", 4}},
-      {DType::i16, {"i16", 2}},     {DType::i8, {"i8", 1}},   {DType::u64, {"u64", 8}},
-      {DType::u32, {"u32", 4}},     {DType::u16, {"u16", 2}}, {DType::u8, {"u8", 1}},
-      {DType::boolean, {"bool", 1}}};
+      {DType::f32, {"f32", 4}},      {DType::f16, {"f16", 2}},     {DType::bf16, {"bf16", 2}},
+      {DType::f64, {"f64", 8}},      {DType::i64, {"i64", 8}},     {DType::i32, {"i32", 4}},
+      {DType::i16, {"i16", 2}},      {DType::i8, {"i8", 1}},       {DType::u64, {"u64", 8}},
+      {DType::u32, {"u32", 4}},      {DType::u16, {"u16", 2}},     {DType::u8, {"u8", 1}},
+      {DType::boolean, {"bool", 1}}, {DType::int8, {"int8", 34}},  {DType::int4, {"int4", 18}},
+      {DType::q4_1, {"q4_1", 20}},   {DType::q5_0, {"q5_0", 22}},  {DType::q5_1, {"q5_1", 24}},
+      {DType::q4_k, {"q4_k", 144}},  {DType::q5_k, {"q5_k", 176}}, {DType::q6_k, {"q6_k", 210}}};
   for (const auto& [dtype, expected] : all) {
     EXPECT_EQ(name_of(dtype), expected.first);
     EXPECT_EQ(size_of(dtype), expected.second);
     EXPECT_EQ(dtype_named(expected.first), dtype);
   }
   EXPECT_EQ(dtype_named("F32"), std::nullopt);
+  EXPECT_EQ(bytes_of(DType::bf16, 3), 6U);
+  EXPECT_EQ(bytes_of(DType::int8, 64), 68U);
+  EXPECT_EQ(bytes_of(DType::q6_k, 512), 420U);
+  EXPECT_DEATH(bytes_of(DType::int4, 48), "");
   EXPECT_EQ(dtype_named(""), std::nullopt);
 }
 

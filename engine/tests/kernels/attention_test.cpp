@@ -124,7 +124,10 @@ TEST(Attention, ReferenceIsAccurate) {
   Random random(1);
   for (const std::int64_t head_dim : {4, 32, 64, 80, 128}) {
     for (const std::int64_t group : {1, 2, 3, 8}) {
-      for (const DType dtype : {DType::f32, DType::f16, DType::bf16}) {
+      for (const DType dtype : {DType::f32, DType::f16, DType::bf16, DType::int8}) {
+        if (head_dim % block_extent(dtype) != 0) {
+          continue;
+        }
         for (const float sharpness : {1.0F, 100.0F}) {
           AttentionCase c = {3, 2, group, head_dim, random.integer(0, 90), dtype, 2};
           c.sharpness = sharpness;
@@ -146,7 +149,7 @@ TEST(Attention, SameBitsOnEveryIsaForRandomShapes) {
   record_isas();
   Random random(2);
   for (int i = 0; i < 300; ++i) {
-    const AttentionCase c = {
+    AttentionCase c = {
         .n_tokens = random.one_of<std::int64_t>({1, 1, random.integer(2, 6)}),
         .n_kv_heads = random.integer(1, 3),
         .group = random.one_of<std::int64_t>({1, 2, 3, 8}),
@@ -156,6 +159,10 @@ TEST(Attention, SameBitsOnEveryIsaForRandomShapes) {
         .spare_positions = random.integer(0, 3),
         .values = random.one_of({Values::plain, Values::awkward}),
         .sharpness = random.one_of({1.0F, 30.0F})};
+    if (c.head_dim % kBlock == 0 && random.coin()) {
+      c.dtype = DType::int8;
+      c.values = Values::plain;  // magnitudes of 2^40 have no scale in f16
+    }
     AttentionOperands operands(random, c);
     ASSERT_TRUE(writes_same_floats_on_every_isa<Attention>(&KernelTable::attention, operands.q_shape.count(),
                                                            [&](std::byte* out) { return operands.op(out); }))

@@ -90,6 +90,33 @@ TEST(CheckDeathTest, Linear) {
       });
 }
 
+std::array<std::int8_t, 256> bytes = {};
+
+TEST(CheckDeathTest, Blocks) {
+  expect_each_change_stops(
+      Quantize{{{bytes.data(), {2, 64}}, f32({2, 2})}, f32({2, 64})},
+      [](Quantize& op) {
+        op.x = f32({2, 48});
+        op.out.values = {bytes.data(), {2, 48}};
+      },
+      [](Quantize& op) {
+        op.out.values = {bytes.data(), {2, 32}};
+      },
+      [](Quantize& op) {
+        op.out.scales = f32({2, 3});
+      });
+  const QuantizedRows x_blocks = {{bytes.data(), {2, 64}}, f32({2, 2})};
+  expect_each_change_stops(
+      Linear{f32({2, 3}), f32({2, 64}), any(DType::int4, {3, 64}), {}, {}, x_blocks},
+      [](Linear& op) { op.x_blocks = {}; },
+      [](Linear& op) {
+        op.x_blocks.scales = f32({2, 1});
+      },
+      [](Linear& op) {
+        op.weight = any(DType::q4_k, {3, 64});
+      });
+}
+
 TEST(CheckDeathTest, Rope) {
   expect_each_change_stops(
       Rope{f32({2, 3, 4}), f32({6, 2}), f32({6, 2}), 4, RotaryLayout::half},
@@ -159,6 +186,7 @@ TEST(Kernel, EveryNameIsItsOwn) {
   EXPECT_EQ(name_of(Kernel::embed), "embed");
   EXPECT_EQ(name_of(Kernel::rms_norm), "rms_norm");
   EXPECT_EQ(name_of(Kernel::layer_norm), "layer_norm");
+  EXPECT_EQ(name_of(Kernel::quantize), "quantize");
   EXPECT_EQ(name_of(Kernel::linear), "linear");
   EXPECT_EQ(name_of(Kernel::rope), "rope");
   EXPECT_EQ(name_of(Kernel::store_kv), "store_kv");

@@ -55,6 +55,16 @@ TEST(Cost, Linear) {
   expect_cost(cost_of(op), 20 * 2 + (15 + 12 + 4 + 12) * 4, 3 * 20 * 2 + 12 + 12);
 }
 
+TEST(Cost, Blocks) {
+  // 34 bytes a block of weights, and for activations a byte an element and four a block.
+  expect_cost(cost_of(Linear{f32({3, 4}), f32({3, 64}), any(DType::int8, {4, 64}), {}, {}}),
+              4 * 2 * 34 + 3 * (64 + 2 * 4) + 12 * 4, 3 * 256 * 2);
+  expect_cost(cost_of(Quantize{{}, f32({3, 64})}), 3 * (64 * 4 + 64 + 2 * 4), 3 * (3 * 64 + 2 * 2));
+  expect_cost(cost_of(StoreKv{any(DType::int8, {3, 9, 32}), any(DType::int8, {3, 9, 32}), f32({2, 3, 32}),
+                              f32({2, 3, 32}), 1}),
+              2 * (192 * 4 + 6 * 34), 0);
+}
+
 TEST(Cost, Rope) {
   // 24 elements read and written; two rows of two cosines and two sines; a product and a fused one an
   // element.

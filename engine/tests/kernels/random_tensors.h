@@ -2,12 +2,14 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 #include <cstddef>
 #include <cstring>
 #include <vector>
 
+#include "engine/core/block_formats.h"
 #include "engine/core/philox.h"
 #include "engine/kernels/operations.h"
 
@@ -36,6 +38,7 @@ class Random {
     return choices.begin()[integer(0, std::ssize(choices) - 1)];
   }
   DType float_dtype() { return one_of({DType::f32, DType::f16, DType::bf16}); }
+  DType block_dtype() { return one_of({DType::int8, DType::int4}); }
 
  private:
   PhiloxKey key_;
@@ -70,11 +73,15 @@ inline std::vector<float> random_values(Random& random, std::int64_t n, Values v
   return result;
 }
 
-/// A tensor of any float dtype that owns its memory.
+/// A tensor of any float dtype, int8 or int4 that owns its memory.
 class Tensor {
  public:
   Tensor(DType dtype, Shape shape, const std::vector<float>& values)
-      : dtype_(dtype), shape_(shape), bytes_(values.size() * size_of(dtype)) {
+      : dtype_(dtype), shape_(shape), bytes_(bytes_of(dtype, std::ssize(values))) {
+    if (is_block_format(dtype)) {
+      REPRISE_CHECK(quantize(dtype, values, bytes_.data()) == values.size());
+      return;
+    }
     for (std::size_t i = 0; i < values.size(); ++i) {
       switch (dtype) {
         case DType::f16:
@@ -101,9 +108,14 @@ class Tensor {
         return to_f32(get<F16>(i));
       case DType::bf16:
         return to_f32(get<Bf16>(i));
-      default:
+      case DType::f32:
         return get<float>(i);
+      default:
+        break;
     }
+    std::array<float, kBlock> block;
+    dequantize(dtype_, bytes_.data() + bytes_of(dtype_, i / kBlock * kBlock), block);
+    return block[static_cast<std::size_t>(i % kBlock)];
   }
 
  private:

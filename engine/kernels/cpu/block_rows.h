@@ -1,0 +1,35 @@
+/// Sixteen rows of blocks, a lane each: what the lane types read weights in blocks through.
+#pragma once
+
+#include "engine/kernels/dispatch.h"
+
+namespace reprise::engine::kernels {
+
+template <class Block>
+struct BlockRows {
+  const Block* first;
+  alignas(
+      64) std::int32_t offsets[16];  ///< bytes from `first` to each row; rows past the end repeat the last
+  std::int64_t ahead_bytes;          ///< from `first` to the rows that will be read next
+
+  [[nodiscard]] REPRISE_INLINE const Block& at(int row, std::int64_t b) const {
+    return *(reinterpret_cast<const Block*>(reinterpret_cast<const std::byte*>(first) + offsets[row]) + b);
+  }
+};
+
+/// Rows [o, o + n_rows) of a weight [n_out, n_in], n_rows at most 16.
+template <class Block>
+REPRISE_INLINE BlockRows<Block> block_rows(const BlockView<Block>& weight, std::int64_t o,
+                                           std::int64_t n_rows) {
+  const BlockCursor<Block> row = weight.row(o);
+  const std::int64_t row_bytes = weight.extent(1) / kBlock * static_cast<std::int64_t>(sizeof(Block));
+  BlockRows<Block> rows;
+  rows.first = &row.block();
+  for (std::int64_t r = 0; r < 16; ++r) {
+    rows.offsets[r] = static_cast<std::int32_t>((r < n_rows ? r : n_rows - 1) * row_bytes);
+  }
+  rows.ahead_bytes = 16 * row_bytes;
+  return rows;
+}
+
+}  // namespace reprise::engine::kernels
