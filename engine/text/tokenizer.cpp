@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <variant>
 
 #include "engine/core/digest.h"
 #include "engine/core/error.h"
@@ -11,6 +12,8 @@
 #include "engine/text/bpe.h"
 #include "engine/text/byte_alphabet.h"
 #include "engine/text/pre_tokenizer.h"
+#include "engine/text/sentence_piece.h"
+#include "engine/text/tokenizer_digest.h"
 #include "engine/text/tokenizer_json.h"
 #include "engine/text/utf8.h"
 #include "engine/text/vocabulary.h"
@@ -25,15 +28,65 @@ std::string sha256_hex(std::string_view text) {
   return to_hex(sha256(std::as_bytes(std::span(text))));
 }
 
+/// What text between added tokens goes through: one of the two kinds of tokenizer.
+class ByteLevelEncoder {
+ public:
+  ByteLevelEncoder(const TokenizerSpec& spec, const SpellingIndex& spellings, const Vocabulary& vocabulary)
+      : nfc_(spec.nfc), pre_tokenizer_(spec), bpe_(spec, spellings, vocabulary) {}
+
+  [[nodiscard]] std::string normalized(std::string_view text) const {
+    return nfc_ ? to_nfc(text) : std::string(text);
+  }
+  void encode(std::string_view normalized, std::vector<TokenId>& ids) const {
+    Bpe::Scratch scratch;
+    const PreTokenizer::Words words = pre_tokenizer_.split(normalized);
+    for (const std::string_view word : words.views) {
+      bpe_.encode(word, scratch, ids);
+    }
+  }
+
+ private:
+  bool nfc_;
+  PreTokenizer pre_tokenizer_;
+  Bpe bpe_;
+};
+
+class SentencePieceEncoder {
+ public:
+  explicit SentencePieceEncoder(const TokenizerSpec& spec) : pieces_(spec) {}
+
+  [[nodiscard]] std::string normalized(std::string_view text) const { return pieces_.spell(text); }
+  void encode(std::string_view normalized, std::vector<TokenId>& ids) const {
+    SentencePiece::Scratch scratch;
+    pieces_.encode(normalized, scratch, ids);
+  }
+
+ private:
+  SentencePiece pieces_;
+};
+
+using Encoder = std::variant<ByteLevelEncoder, SentencePieceEncoder>;
+
+Encoder encoder_of(const TokenizerSpec& spec, const SpellingIndex& spellings, const Vocabulary& vocabulary) {
+  if (spec.kind == TokenizerKind::sentence_piece) {
+    return Encoder(std::in_place_type<SentencePieceEncoder>, spec);
+  }
+  return Encoder(std::in_place_type<ByteLevelEncoder>, spec, spellings, vocabulary);
+}
+
+std::string normalized(const Encoder& encoder, std::string_view text) {
+  return std::visit([&](const auto& kind) { return kind.normalized(text); }, encoder);
+}
+
 /// The added tokens sought in text as given, or those sought in normalized text, whose contents are
 /// normalized too.
-std::vector<AddedToken> sought_in(bool normalized_text, const TokenizerSpec& spec) {
+std::vector<AddedToken> sought_in(bool normalized_text, const TokenizerSpec& spec, const Encoder& encoder) {
   std::vector<AddedToken> tokens;
   for (const AddedToken& token : spec.added_tokens) {
     if (token.normalized == normalized_text) {
       tokens.push_back(token);
-      if (normalized_text && spec.nfc) {
-        tokens.back().content = to_nfc(token.content);
+      if (normalized_text) {
+        tokens.back().content = normalized(encoder, token.content);
       }
     }
   }
@@ -45,33 +98,28 @@ std::vector<AddedToken> sought_in(bool normalized_text, const TokenizerSpec& spe
 struct Tokenizer::Parts {
   std::string name;
   std::string digest;
-  bool nfc;
+  bool drops_space;
+  Vocabulary vocabulary;
+  Encoder encoder;
   AddedTokenFinder in_given_text;
   AddedTokenFinder in_normalized_text;
-  PreTokenizer pre_tokenizer;
-  Vocabulary vocabulary;
-  Bpe bpe;
 
   Parts(const TokenizerSpec& spec, const SpellingIndex& spellings)
       : name(spec.name),
-        digest(spec.digest),
-        nfc(spec.nfc),
-        in_given_text(sought_in(false, spec)),
-        in_normalized_text(sought_in(true, spec)),
-        pre_tokenizer(spec),
+        digest(spec.digest.empty() ? tokenizer_digest(spec) : spec.digest),
+        drops_space(spec.kind == TokenizerKind::sentence_piece && spec.space_prefix),
         vocabulary(spec, spellings),
-        bpe(spec, spellings, vocabulary) {}
+        encoder(encoder_of(spec, spellings, vocabulary)),
+        in_given_text(sought_in(false, spec, encoder)),
+        in_normalized_text(sought_in(true, spec, encoder)) {}
 
-  void encode_between_tokens(std::string_view text, Bpe::Scratch& scratch, std::vector<TokenId>& ids) const {
-    const std::string normalized = nfc ? to_nfc(text) : std::string();
-    for (const TextPiece& piece : in_normalized_text.split(nfc ? normalized : text)) {
+  void encode_between_tokens(std::string_view text, std::vector<TokenId>& ids) const {
+    const std::string text_normalized = normalized(encoder, text);
+    for (const TextPiece& piece : in_normalized_text.split(text_normalized)) {
       if (piece.id) {
         ids.push_back(*piece.id);
-        continue;
-      }
-      const PreTokenizer::Words words = pre_tokenizer.split(piece.text);
-      for (const std::string_view word : words.views) {
-        bpe.encode(word, scratch, ids);
+      } else {
+        std::visit([&](const auto& kind) { kind.encode(piece.text, ids); }, encoder);
       }
     }
   }
@@ -123,12 +171,11 @@ std::vector<TokenId> Tokenizer::encode(std::string_view text) const {
   }
   const std::string replaced = is_valid_utf8(text) ? std::string() : replace_invalid_utf8(text);
   std::vector<TokenId> ids;
-  Bpe::Scratch scratch;
   for (const TextPiece& piece : parts_->in_given_text.split(replaced.empty() ? text : replaced)) {
     if (piece.id) {
       ids.push_back(*piece.id);
     } else {
-      parts_->encode_between_tokens(piece.text, scratch, ids);
+      parts_->encode_between_tokens(piece.text, ids);
     }
   }
   return ids;
@@ -136,13 +183,23 @@ std::vector<TokenId> Tokenizer::encode(std::string_view text) const {
 
 std::string Tokenizer::decode(std::span<const TokenId> ids, bool skip_special) const {
   std::string bytes;
+  bool at_start = true;
   for (const TokenId id : ids) {
-    const std::string_view token = token_bytes(id);
-    if (!skip_special || !is_special(id)) {
-      bytes += token;
-    }
+    bytes += decoded_bytes(id, skip_special, at_start);
   }
   return is_valid_utf8(bytes) ? bytes : replace_invalid_utf8(bytes);
+}
+
+std::string_view Tokenizer::decoded_bytes(TokenId id, bool skip_special, bool& at_start) const {
+  std::string_view bytes = token_bytes(id);
+  if (is_special(id)) {
+    return skip_special ? std::string_view() : bytes;
+  }
+  if (std::exchange(at_start, false) && parts_->drops_space && !parts_->vocabulary.is_added(id) &&
+      bytes.starts_with(' ')) {
+    bytes.remove_prefix(1);
+  }
+  return bytes;
 }
 
 std::string_view Tokenizer::token_bytes(TokenId id) const {
@@ -174,7 +231,7 @@ const std::string& Tokenizer::digest() const {
 }
 
 std::string StreamingDecoder::push(TokenId id) {
-  const std::string_view token = tokenizer_.token_bytes(id);
+  const std::string_view token = tokenizer_.decoded_bytes(id, skip_special_, at_start_);
   if (skip_special_ && tokenizer_.is_special(id)) {
     return {};
   }
@@ -193,6 +250,7 @@ std::string StreamingDecoder::push(TokenId id) {
 }
 
 std::string StreamingDecoder::finish() {
+  at_start_ = true;
   return std::exchange(held_, {}).empty() ? std::string() : std::string(kReplacement);
 }
 

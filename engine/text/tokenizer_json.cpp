@@ -1,5 +1,8 @@
 #include "engine/text/tokenizer_json.h"
 
+#include <fmt/ranges.h>
+
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
@@ -9,6 +12,9 @@
 #include "engine/core/error.h"
 #include "engine/io/printable.h"
 #include "engine/text/json_field.h"
+#include "engine/text/named_splits.h"
+#include "engine/text/piece_merges.h"
+#include "engine/text/piece_spelling.h"
 #include "engine/text/regex.h"
 
 namespace reprise::engine {
@@ -18,9 +24,6 @@ using nlohmann::json;
 
 constexpr int kMaxDepth = 64;
 constexpr int kMaxSequenceDepth = 8;
-
-constexpr const char* kGpt2Pattern =
-    R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
 
 TokenId token_id(const json& value, const std::string& name, const std::string& path) {
   if (!value.is_number_unsigned() || value.get<std::uint64_t>() > std::uint64_t{kMaxTokenId}) {
@@ -161,9 +164,10 @@ void read_model(const JsonField& model, TokenizerSpec& spec) {
       model[affix].unsupported("null or an empty string");
     }
   }
-  if (model["byte_fallback"].boolean_or(false)) {
+  if (model["byte_fallback"].boolean_or(false) && spec.kind == TokenizerKind::byte_level_bpe) {
     model["byte_fallback"].unsupported("false");
   }
+  spec.byte_fallback = model["byte_fallback"].boolean_or(false);
   if (!model["vocab"].value().is_object()) {
     model["vocab"].expected("an object of ids by token");
   }
@@ -245,9 +249,10 @@ bool read_pre_tokenizer(const JsonField& component, TokenizerSpec& spec, int dep
     const bool individual = component["individual_digits"].boolean();
     spec.word_splits.push_back({.field = component.path(), .pattern = individual ? "\\p{N}" : "\\p{N}+"});
   } else if (type.text() == "ByteLevel") {
-    spec.word_splits.push_back({.field = component.path(),
-                                .pattern = component["use_regex"].boolean_or(true) ? kGpt2Pattern : "",
-                                .add_space = component["add_prefix_space"].boolean()});
+    spec.word_splits.push_back(
+        {.field = component.path(),
+         .pattern = std::string(component["use_regex"].boolean_or(true) ? kGpt2Pattern : ""),
+         .add_space = component["add_prefix_space"].boolean()});
     return true;
   } else if (type.text() == "Sequence" && depth < kMaxSequenceDepth) {
     bool in_bytes = false;
@@ -264,6 +269,85 @@ bool read_pre_tokenizer(const JsonField& component, TokenizerSpec& spec, int dep
   return false;
 }
 
+void read_byte_level(const JsonField& top, TokenizerSpec& spec) {
+  read_normalizer(top["normalizer"], spec);
+  const JsonField pre_tokenizer = top["pre_tokenizer"];
+  if (pre_tokenizer.is_null() || !read_pre_tokenizer(pre_tokenizer, spec)) {
+    pre_tokenizer.unsupported("a ByteLevel pre-tokenizer at the end");
+  }
+}
+
+/// Refuses anything but a component that replaces `what` by `by`.
+void require_replace(const JsonField& component, std::string_view what, std::string_view by) {
+  if (component["type"].text() != "Replace") {
+    component["type"].unsupported("Replace");
+  }
+  if (const JsonField pattern = component["pattern"]["String"]; pattern.text() != what) {
+    pattern.unsupported(fmt::format("'{}'", what));
+  }
+  if (const JsonField content = component["content"]; content.text() != by) {
+    content.unsupported(fmt::format("'{}'", by));
+  }
+}
+
+/// Prepend (or not), then Replace: what SentencePiece does to spaces.
+void read_piece_normalizer(const JsonField& normalizer, TokenizerSpec& spec) {
+  std::vector<JsonField> steps;
+  if (normalizer["type"].text() == "Sequence") {
+    steps = normalizer["normalizers"].elements();
+  } else {
+    steps.push_back(normalizer);
+  }
+  if (!steps.empty() && steps.front()["type"].text() == "Prepend") {
+    if (const JsonField prepend = steps.front()["prepend"]; prepend.text() != kPieceSpace) {
+      prepend.unsupported("U+2581");
+    }
+    spec.space_prefix = true;
+    steps.erase(steps.begin());
+  }
+  if (steps.size() != 1) {
+    normalizer.unsupported("Prepend and Replace, or Replace alone");
+  }
+  require_replace(steps.front(), " ", kPieceSpace);
+}
+
+/// Replace, ByteFallback, Fuse, and Strip where the normalizer prepends: the normalizer's way back.
+void read_piece_decoder(const JsonField& decoder, const TokenizerSpec& spec) {
+  const std::vector<JsonField> steps = decoder["decoders"].elements();
+  std::vector<std::string_view> types = {"Replace", "Fuse"};
+  if (spec.byte_fallback) {
+    types.insert(types.begin() + 1, "ByteFallback");
+  }
+  if (spec.space_prefix) {
+    types.emplace_back("Strip");
+  }
+  if (!std::ranges::equal(steps, types, [](const JsonField& step, std::string_view type) {
+        return step["type"].text() == type;
+      })) {
+    decoder["decoders"].unsupported(
+        fmt::format("{} as the normalizer and byte_fallback require", fmt::join(types, ", ")));
+  }
+  require_replace(steps.front(), kPieceSpace, " ");
+  if (spec.space_prefix) {
+    const JsonField& strip = steps.back();
+    if (strip["content"].text() != " " || strip["start"].value() != 1 || strip["stop"].value() != 0) {
+      strip.unsupported("one space stripped at the start");
+    }
+  }
+}
+
+void read_sentence_piece(const JsonField& top, TokenizerSpec& spec) {
+  read_piece_normalizer(top["normalizer"], spec);
+  if (const JsonField pre_tokenizer = top["pre_tokenizer"]; !pre_tokenizer.is_null()) {
+    pre_tokenizer.unsupported("null beside a decoder of type Sequence");
+  }
+  read_piece_decoder(top["decoder"], spec);
+  if (spec.ignore_merges) {
+    top["model"]["ignore_merges"].unsupported("false");
+  }
+  scores_from_merges(spec);
+}
+
 }  // namespace
 
 TokenizerSpec read_tokenizer_json(std::string_view text, const std::string& name) {
@@ -271,15 +355,19 @@ TokenizerSpec read_tokenizer_json(std::string_view text, const std::string& name
   spec.name = name;
   const json document = DocumentReader(name, spec).read(text);
   const JsonField top(document, name, "");
+  const JsonField decoder = top["decoder"]["type"];
+  if (decoder.text() != "ByteLevel" && decoder.text() != "Sequence") {
+    decoder.unsupported("one of ByteLevel, Sequence");
+  }
+  if (decoder.text() == "Sequence") {
+    spec.kind = TokenizerKind::sentence_piece;
+  }
   read_model(top["model"], spec);
   read_added_tokens(top["added_tokens"], spec);
-  read_normalizer(top["normalizer"], spec);
-  const JsonField pre_tokenizer = top["pre_tokenizer"];
-  if (pre_tokenizer.is_null() || !read_pre_tokenizer(pre_tokenizer, spec)) {
-    pre_tokenizer.unsupported("a ByteLevel pre-tokenizer at the end");
-  }
-  if (const JsonField type = top["decoder"]["type"]; type.text() != "ByteLevel") {
-    type.unsupported("ByteLevel");
+  if (spec.kind == TokenizerKind::sentence_piece) {
+    read_sentence_piece(top, spec);
+  } else {
+    read_byte_level(top, spec);
   }
   return spec;
 }

@@ -7,6 +7,7 @@
 #include "engine/core/error.h"
 #include "engine/io/printable.h"
 #include "engine/text/byte_alphabet.h"
+#include "engine/text/piece_spelling.h"
 
 namespace reprise::engine {
 namespace {
@@ -38,10 +39,10 @@ std::size_t size_of(const TokenizerSpec& spec) {
 SpellingIndex index_spellings(const TokenizerSpec& spec) {
   SpellingIndex index;
   index.reserve(spec.vocabulary.size());
-  for (const auto& [spelling, id] : spec.vocabulary) {
-    if (!index.emplace(spelling, id).second) {
+  for (const auto& entry : spec.vocabulary) {
+    if (!index.emplace(entry.spelling, entry.id).second) {
       fail(ErrorCode::invalid_data, "{}: {}: expected each token once, found '{}' twice", spec.name,
-           spec.vocabulary_field, printable(spelling));
+           spec.vocabulary_field, printable(entry.spelling));
     }
   }
   return index;
@@ -54,18 +55,28 @@ Vocabulary::Vocabulary(const TokenizerSpec& spec, const SpellingIndex& spellings
   lay_out(tokens);
 }
 
+Vocabulary::Token Vocabulary::token_of(const TokenizerSpec& spec, const TokenizerSpec::Entry& entry) {
+  if (spec.kind == TokenizerKind::sentence_piece) {
+    if (const auto byte = spec.byte_fallback ? spelled_byte_piece(entry.spelling) : std::nullopt) {
+      return {std::string(1, static_cast<char>(*byte)), entry.id, Role::fallback};
+    }
+    return {spelled_piece(entry.spelling), entry.id, Role::word};
+  }
+  std::optional<std::string> bytes = spelled_bytes(entry.spelling);
+  const Role role = bytes ? Role::word : Role::other;
+  return {bytes ? *std::move(bytes) : entry.spelling, entry.id, role};
+}
+
 std::vector<Vocabulary::Token> Vocabulary::vocabulary_tokens(const TokenizerSpec& spec) {
   std::vector<Token> tokens;
   tokens.reserve(spec.vocabulary.size() + spec.added_tokens.size());
-  for (const auto& [spelling, id] : spec.vocabulary) {
-    if (contains(id)) {
+  for (const auto& entry : spec.vocabulary) {
+    if (contains(entry.id)) {
       fail(ErrorCode::invalid_data, "{}: {}: expected each id once, found {} again for '{}'", spec.name,
-           spec.vocabulary_field, id, printable(spelling));
+           spec.vocabulary_field, entry.id, printable(entry.spelling));
     }
-    flags_[at(id)] = kPresent;
-    std::optional<std::string> bytes = spelled_bytes(spelling);
-    const bool is_word = bytes.has_value();
-    tokens.push_back({is_word ? *std::move(bytes) : spelling, id, is_word});
+    flags_[at(entry.id)] = kPresent;
+    tokens.push_back(token_of(spec, entry));
   }
   return tokens;
 }
@@ -85,9 +96,9 @@ void Vocabulary::add_tokens(const TokenizerSpec& spec, const SpellingIndex& spel
            "{}: {}: expected an id of its own for '{}', or that of the same token in {}, found {}", spec.name,
            spec.added_tokens_field, printable(added.content), spec.vocabulary_field, added.id);
     }
-    flags = static_cast<std::uint8_t>(kPresent | (added.special ? kSpecial : 0));
-    if (!known) {
-      tokens.push_back({added.content, added.id, false});
+    flags = static_cast<std::uint8_t>(kPresent | kAdded | (added.special ? kSpecial : 0));
+    if (!known || spec.kind == TokenizerKind::sentence_piece) {
+      tokens.push_back({added.content, added.id, Role::other});  // the later of two with one id counts
     }
   }
 }
@@ -99,6 +110,7 @@ void Vocabulary::lay_out(const std::vector<Token>& tokens) {
     by_id[at(token.id)] = &token;
     n_bytes += token.bytes.size();
   }
+  std::vector<TokenId> fallbacks;
   bytes_.reserve(n_bytes);  // the indices point into it: it must not move
   REPRISE_CHECK(n_bytes <= UINT32_MAX);
   offsets_.reserve(by_id.size() + 1);
@@ -109,10 +121,17 @@ void Vocabulary::lay_out(const std::vector<Token>& tokens) {
     if (token != nullptr) {
       bytes_.insert(bytes_.end(), token->bytes.begin(), token->bytes.end());
       const std::string_view key(bytes_.data() + begin, token->bytes.size());
-      (token->is_word ? words_ : others_).emplace(key, token->id);
+      if (token->role == Role::fallback) {
+        fallbacks.push_back(token->id);
+      } else {
+        (token->role == Role::word ? words_ : others_).emplace(key, token->id);
+      }
     }
   }
   offsets_.push_back(static_cast<std::uint32_t>(bytes_.size()));
+  for (const TokenId id : fallbacks) {
+    words_.emplace(bytes(id), id);
+  }
 }
 
 std::string_view Vocabulary::bytes(TokenId id) const {

@@ -9,23 +9,32 @@
 #include <utility>
 #include <vector>
 
+#include "engine/core/error.h"
 #include "engine/tests/support/data.h"
 #include "engine/text/byte_alphabet.h"
+#include "engine/text/piece_spelling.h"
 #include "engine/text/tokenizer.h"
+#include "engine/text/tokenizer_gguf.h"
+#include "engine/text/tokenizer_json.h"
+#include "engine/text/tokenizer_json_writer.h"
 
 namespace reprise::engine::testing {
 
 using Ids = std::vector<TokenId>;
 using nlohmann::json;
 
-/// Loaded once a name: "qwen3", "gpt2" or "minimind2".
+/// Of "qwen3", "gpt2" or "minimind2".
+inline std::filesystem::path published_file(const std::string& name) {
+  const std::string folder = name == "minimind2" ? "minimind2-small" : "tokenizers/" + name;
+  return reprise::testing::external_data() / folder / "tokenizer.json";
+}
+
+/// Loaded once a name.
 inline const Tokenizer& published(const std::string& name) {
   static std::map<std::string, Tokenizer> loaded;
-  const std::filesystem::path folder =
-      reprise::testing::external_data() / (name == "minimind2" ? "minimind2-small" : "tokenizers/" + name);
   auto entry = loaded.find(name);
   if (entry == loaded.end()) {
-    entry = loaded.emplace(name, Tokenizer::from_file(folder / "tokenizer.json")).first;
+    entry = loaded.emplace(name, Tokenizer::from_file(published_file(name))).first;
   }
   return entry->second;
 }
@@ -66,6 +75,59 @@ inline json sequence(const json& members) {
 inline json added_token(TokenId id, const std::string& content, bool special = true) {
   return {{"id", id},        {"content", content},   {"special", special}, {"lstrip", false},
           {"rstrip", false}, {"single_word", false}, {"normalized", false}};
+}
+
+/// A SentencePiece specification: <unk>, <s>, </s>, the 256 bytes as tokens 3 to 258 if `byte_fallback`, then
+/// `pieces`, written with spaces, with their scores.
+inline TokenizerSpec small_pieces(const std::vector<std::pair<std::string, float>>& pieces,
+                                  bool byte_fallback = true, bool space_prefix = true) {
+  TokenizerSpec spec;
+  spec.kind = TokenizerKind::sentence_piece;
+  spec.name = "pieces";
+  spec.vocabulary_field = "tokens";
+  spec.unknown_token = "<unk>";
+  spec.fuse_unknown = true;
+  spec.byte_fallback = byte_fallback;
+  spec.space_prefix = space_prefix;
+  const auto add = [&](const std::string& spelling, float score) {
+    spec.vocabulary.push_back({spelling, static_cast<TokenId>(spec.vocabulary.size()), score});
+  };
+  for (const char* content : {"<unk>", "<s>", "</s>"}) {
+    spec.added_tokens.push_back(
+        {.content = content, .id = static_cast<TokenId>(spec.vocabulary.size()), .special = true});
+    add(content, 0);
+  }
+  for (int byte = 0; byte < 256 && byte_fallback; ++byte) {
+    add(spell_byte_piece(static_cast<std::uint8_t>(byte)), 0);
+  }
+  for (const auto& [piece, score] : pieces) {
+    add(spell_piece(piece), score);
+  }
+  return spec;
+}
+
+/// `spec` after a journey through GGUF metadata, for a model of `n_vocab` logits.
+inline TokenizerSpec through_gguf(const TokenizerSpec& spec, std::int64_t n_vocab) {
+  GgufWriter writer;
+  write_tokenizer_gguf(spec, {}, n_vocab, writer);
+  const std::vector<std::byte> bytes = writer.to_bytes();
+  return read_tokenizer_gguf(GgufFile::parse(bytes, "through.gguf"));
+}
+
+/// `spec` after a journey through tokenizer.json.
+inline TokenizerSpec through_json(const TokenizerSpec& spec) {
+  return read_tokenizer_json(write_tokenizer_json(spec), "through.json");
+}
+
+/// The line of the Error that a call throws.
+template <class Call>
+std::string line_of(Call call) {
+  try {
+    call();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "no error";
 }
 
 inline Tokenizer load(const json& tokenizer) {

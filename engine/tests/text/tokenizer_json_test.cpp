@@ -198,7 +198,7 @@ const BadFile kBadFiles[] = {
 
     {"no decoder", [](json& f) { f.erase("decoder"); }, "decoder: expected an object, found nothing"},
     {"decoder", [](json& f) { f["decoder"]["type"] = "WordPiece"; },
-     "decoder.type: expected ByteLevel, found 'WordPiece'"},
+     "decoder.type: expected one of ByteLevel, Sequence, found 'WordPiece'"},
 };
 
 TEST(TokenizerJson, RefusesBadFilesNamingTheField) {

@@ -7,7 +7,9 @@
 #include <iterator>
 #include <sstream>
 
+#include "engine/io/mapped_file.h"
 #include "engine/tests/text/tokenizer_fixtures.h"
+#include "engine/text/tokenizer_digest.h"
 #include "engine/text/utf8.h"
 
 namespace reprise::engine::testing {
@@ -78,6 +80,51 @@ TEST_P(PublishedTokenizer, GivesTheIdsOfHuggingFace) {
     expect_vector(published(name), vector, name == "qwen3");
   }
 }
+
+/// All vectors there are for a tokenizer.
+void expect_all_vectors(const Tokenizer& tokenizer, const std::string& name) {
+  for (const Vector& vector : hugging_face_vectors(name)) {
+    expect_vector(tokenizer, vector, name == "qwen3");
+  }
+  if (name != "minimind2") {
+    for (const Vector& vector : llama_cpp_vectors(name == "gpt2" ? "gpt-2" : "qwen2")) {
+      expect_vector(tokenizer, vector, false);
+    }
+  }
+}
+
+TEST_P(PublishedTokenizer, GivesTheSameIdsThroughGguf) {
+  REPRISE_NEEDS_DATA("vectors");
+  const std::string name = GetParam();
+  const TokenizerSpec spec = read_tokenizer_json(read_text_file(published_file(name)), name);
+  const std::int64_t n_vocab = published(name).size() + 267;
+  const TokenizerSpec back = through_gguf(spec, n_vocab);
+  const Tokenizer tokenizer = Tokenizer::from_spec(back);
+  EXPECT_EQ(tokenizer.size(), published(name).size());
+  EXPECT_EQ(tokenizer.digest(), tokenizer_digest(spec));
+  expect_all_vectors(tokenizer, name);
+  EXPECT_EQ(tokenizer_digest(through_gguf(back, n_vocab - 267)), tokenizer.digest());
+}
+
+TEST_P(PublishedTokenizer, GivesTheSameIdsThroughTokenizerJson) {
+  REPRISE_NEEDS_DATA("vectors");
+  const std::string name = GetParam();
+  const TokenizerSpec spec = read_tokenizer_json(read_text_file(published_file(name)), name);
+  const TokenizerSpec back = through_json(spec);
+  EXPECT_EQ(tokenizer_digest(back), tokenizer_digest(spec));
+  expect_all_vectors(Tokenizer::from_spec(back), name);
+}
+
+// What the converter does in either direction, one after the other.
+TEST_P(PublishedTokenizer, GivesTheSameIdsThroughGgufAndTokenizerJson) {
+  REPRISE_NEEDS_DATA("vectors");
+  const std::string name = GetParam();
+  const TokenizerSpec spec = read_tokenizer_json(read_text_file(published_file(name)), name);
+  const TokenizerSpec back = through_json(through_gguf(spec, published(name).size()));
+  EXPECT_EQ(tokenizer_digest(back), tokenizer_digest(spec));
+  expect_all_vectors(Tokenizer::from_spec(back), name);
+}
+
 INSTANTIATE_TEST_SUITE_P(All, PublishedTokenizer, ::testing::Values("qwen3", "gpt2", "minimind2"));
 
 // Qwen2.5 differs from Qwen3 only in that it lacks four added tokens.
