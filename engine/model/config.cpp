@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "engine/core/error.h"
@@ -55,6 +56,20 @@ class Fields {
   }
   [[nodiscard]] double positive(const char* key, double absent) const {
     return has(key) ? positive(key) : absent;
+  }
+  /// Exactly `count` positive numbers that f32 holds.
+  [[nodiscard]] std::vector<float> positives(const char* key, std::int64_t count) const {
+    const Json& value = at(key);
+    std::vector<float> numbers;
+    for (const Json& number : value.is_array() ? value : Json::array({value})) {
+      const double x = number.is_number() ? number.get<double>() : 0;
+      numbers.push_back(x > 0 && x < 1e30 ? static_cast<float>(x) : 0.0F);
+    }
+    if (std::ssize(numbers) != count || std::ranges::find(numbers, 0.0F) != numbers.end()) {
+      fail(ErrorCode::invalid_data, "{}: {}: expected {} positive numbers, found {}", name_, key, count,
+           printed(value));
+    }
+    return numbers;
   }
   [[nodiscard]] bool flag(const char* key, bool absent) const {
     if (!has(key)) {
@@ -130,7 +145,18 @@ DType stored_dtype(const Fields& fields) {
   return name == "bfloat16" ? DType::bf16 : name == "float16" ? DType::f16 : DType::f32;
 }
 
+/// Keys of to_config_json: what other formats have and Hugging Face's configurations do not.
+void read_foreign_rotary(const Fields& fields, ModelConfig& config) {
+  const std::string layout = fields.text("rotary_layout", "half");
+  fields.require(layout == "half" || layout == "interleaved", "rotary_layout", "half or interleaved");
+  config.rotary_layout = layout == "half" ? RotaryLayout::half : RotaryLayout::interleaved;
+  if (fields.has("rope_factors")) {
+    config.rope_factors = fields.positives("rope_factors", config.head_dim / 2);
+  }
+}
+
 void read_rotary(const Fields& fields, ModelConfig& config) {
+  read_foreign_rotary(fields, config);
   // transformers 5 moved theta and scaling into "rope_parameters".
   const bool nested = fields.has("rope_parameters");
   const char* scaling_key = nested ? "rope_parameters" : "rope_scaling";
@@ -251,7 +277,7 @@ bool ModelConfig::computes_as(const ModelConfig& other) const {
 }
 
 std::int64_t ModelConfig::kv_bytes_per_position(DType kv_precision) const {
-  return 2 * n_layers * n_kv_heads * head_dim * static_cast<std::int64_t>(size_of(kv_precision));
+  return 2 * n_layers * n_kv_heads * static_cast<std::int64_t>(bytes_of(kv_precision, head_dim));
 }
 
 ModelConfig parse_config(std::string_view text, const std::string& name) {

@@ -1,5 +1,6 @@
 /// The shape and the choices that tell one decoder from another. Qwen3, Qwen2, Llama, GPT-2 and microgpt
-/// differ by these values alone: there is one forward pass (decoder.h). Read from a Hugging Face config.json.
+/// differ by these values alone: there is one forward pass (decoder.h). Read from a Hugging Face config.json,
+/// from the metadata of a GGUF file (gguf_model.h) or the header of a llama2.c checkpoint (llama2c_model.h).
 #pragma once
 
 #include <cstdint>
@@ -58,6 +59,8 @@ struct ModelConfig {
   RotaryLayout rotary_layout = RotaryLayout::half;
   double rope_theta = 10000;
   std::optional<RopeScaling> rope_scaling;
+  std::vector<float>
+      rope_factors;  ///< [head_dim / 2]: what a GGUF file divides the frequencies by; empty: nothing
 
   std::optional<TokenId> bos_id;
   std::vector<TokenId> eos_ids;
@@ -78,6 +81,10 @@ struct ModelConfig {
 /// Errors: invalid_data for missing, mistyped or contradictory fields; unsupported for architectures and
 /// options that this engine does not compute (named, with what it does).
 ModelConfig parse_config(std::string_view json, const std::string& name);
+
+/// The text of a config.json that parse_config reads as `config`. Where Hugging Face has no key, ours is
+/// there: "rotary_layout": "interleaved" and "rope_factors" [head_dim / 2].
+std::string to_config_json(const ModelConfig& config);
 
 /// config.json of a model folder; end-of-sequence ids of its generation_config.json, if any, take precedence.
 ModelConfig read_config(const std::filesystem::path& folder);

@@ -1,7 +1,9 @@
 #include "engine/model/decoder.h"
 
+#include <algorithm>
 #include <cmath>
 
+#include "engine/core/block_formats.h"
 #include "engine/core/check.h"
 #include "engine/model/rotary.h"
 
@@ -28,6 +30,12 @@ Decoder::Decoder(const Weights& weights, Backend& backend, std::int64_t max_toke
   up_ = activation(max_tokens, c.d_ff);
   logits_ = activation(1, c.n_vocab);
   scratch_ = activation(backend.max_slices(), c.n_heads / c.n_kv_heads * n_positions);
+  if (weights.in_blocks) {
+    const std::int64_t widest = std::max({c.d_model, c.n_heads * c.head_dim, c.d_ff});
+    scales_ = activation(max_tokens, widest / kBlock);
+    values_ = buffers_.emplace_back(backend.allocate(static_cast<std::size_t>(max_tokens * widest)))
+                  .as_bytes({max_tokens, widest});
+  }
   if (c.rotary) {
     make_rotary_tables(n_positions);
   }
@@ -84,6 +92,16 @@ void Decoder::norm(TensorView<float> out, TensorView<const float> x, TensorView<
   }
 }
 
+QuantizedRows Decoder::in_blocks(TensorView<const float> x) {
+  if (!weights_.in_blocks) {
+    return {};
+  }
+  const MutableQuantizedRows blocks = {{values_.data(), x.shape()},
+                                       {scales_.data(), {x.extent(0), x.extent(1) / kBlock}}};
+  backend_.quantize({blocks, x});
+  return {blocks.values, blocks.scales};
+}
+
 /// x += W_o attention(norm(x))
 void Decoder::attend(const LayerWeights& layer, std::int64_t index, std::int64_t n_tokens, KvCache& cache) {
   const std::int64_t head_dim = config_.head_dim;
@@ -97,9 +115,10 @@ void Decoder::attend(const LayerWeights& layer, std::int64_t index, std::int64_t
   const TensorView<float> attended = rows(attended_, n_tokens);
 
   norm(normed, x, layer.attention_norm, layer.attention_norm_bias);
-  backend_.linear({q, normed, layer.q, layer.q_bias, {}});
-  backend_.linear({k, normed, layer.k, layer.k_bias, {}});
-  backend_.linear({v, normed, layer.v, layer.v_bias, {}});
+  const QuantizedRows blocks = in_blocks(normed);
+  backend_.linear({q, normed, layer.q, layer.q_bias, {}, blocks});
+  backend_.linear({k, normed, layer.k, layer.k_bias, {}, blocks});
+  backend_.linear({v, normed, layer.v, layer.v_bias, {}, blocks});
   if (config_.qk_norm) {
     const TensorView<float> q_rows = q.reshaped({n_tokens * config_.n_heads, head_dim});
     const TensorView<float> k_rows = k.reshaped({n_tokens * config_.n_kv_heads, head_dim});
@@ -115,7 +134,7 @@ void Decoder::attend(const LayerWeights& layer, std::int64_t index, std::int64_t
   const float scale = 1.0F / std::sqrt(static_cast<float>(head_dim));
   backend_.attention({attended.reshaped(q_heads), q.reshaped(q_heads), cache.keys(index), cache.values(index),
                       scratch_, cache.length(), scale});
-  backend_.linear({x, attended, layer.o, layer.o_bias, x});
+  backend_.linear({x, attended, layer.o, layer.o_bias, x, in_blocks(attended)});
 }
 
 /// x += W_down f(W_up norm(x)), with f gated for SwiGLU
@@ -125,10 +144,11 @@ void Decoder::feed_forward(const LayerWeights& layer, std::int64_t n_tokens) {
   const TensorView<float> gate = rows(gate_, n_tokens);
   const TensorView<float> up = rows(up_, n_tokens);
   norm(normed, x, layer.ffn_norm, layer.ffn_norm_bias);
-  backend_.linear({up, normed, layer.up, layer.up_bias, {}});
+  const QuantizedRows blocks = in_blocks(normed);
+  backend_.linear({up, normed, layer.up, layer.up_bias, {}, blocks});
   switch (config_.feed_forward) {
     case FeedForward::swiglu:
-      backend_.linear({gate, normed, layer.gate, {}, {}});
+      backend_.linear({gate, normed, layer.gate, {}, {}, blocks});
       backend_.swiglu({up, gate, up});
       break;
     case FeedForward::gelu:
@@ -138,7 +158,7 @@ void Decoder::feed_forward(const LayerWeights& layer, std::int64_t n_tokens) {
       backend_.relu({up, up});
       break;
   }
-  backend_.linear({x, up, layer.down, layer.down_bias, x});
+  backend_.linear({x, up, layer.down, layer.down_bias, x, in_blocks(up)});
 }
 
 TensorView<const float> Decoder::logits(std::int64_t n_tokens, LogitsOf which) {
@@ -153,7 +173,7 @@ TensorView<const float> Decoder::logits(std::int64_t n_tokens, LogitsOf which) {
     last = normed;
   }
   const TensorView<float> out = rows(logits_, n_rows);
-  backend_.linear({out, last, weights_.head, {}, {}});
+  backend_.linear({out, last, weights_.head, {}, {}, in_blocks(last)});
   return out;
 }
 

@@ -36,6 +36,8 @@ class Decoder {
   TensorView<float> activation(std::int64_t n_rows, std::int64_t width);
   void norm(TensorView<float> out, TensorView<const float> x, TensorView<const float> weight,
             TensorView<const float> bias);
+  /// x in blocks where the model's products read them; otherwise nothing.
+  QuantizedRows in_blocks(TensorView<const float> x);
   void attend(const LayerWeights& layer, std::int64_t index, std::int64_t n_tokens, KvCache& cache);
   void feed_forward(const LayerWeights& layer, std::int64_t n_tokens);
   TensorView<const float> logits(std::int64_t n_tokens, LogitsOf which);
@@ -56,6 +58,8 @@ class Decoder {
   TensorView<float> up_;            // [max_tokens, d_ff]
   TensorView<float> logits_;        // [1 or max_tokens, n_vocab]
   TensorView<float> scratch_;       // [max_slices, group * n_positions]
+  TensorView<std::int8_t> values_;  // [max_tokens, widest input]: activations in blocks, if any weight is
+  TensorView<float> scales_;        // [max_tokens, widest input / 32]
   TensorView<const float> cosine_;  // [n_positions, head_dim / 2]
   TensorView<const float> sine_;
 };

@@ -9,6 +9,7 @@
 #include "engine/core/error.h"
 #include "engine/io/mapped_file.h"
 #include "engine/io/model_files.h"
+#include "engine/model/folder_text.h"
 
 namespace reprise::engine {
 namespace {
@@ -25,9 +26,8 @@ class HuggingFaceModel final : public Model {
     }
   }
 
-  [[nodiscard]] std::filesystem::path tokenizer_file() const override {
-    std::filesystem::path path = files_.folder() / "tokenizer.json";
-    return std::filesystem::exists(path) ? path : std::filesystem::path();
+  [[nodiscard]] std::optional<ModelText> text() const override {
+    return read_folder_text(files_.folder(), config());
   }
 
  protected:

@@ -1,6 +1,7 @@
 #include "engine/model/kv_cache.h"
 
 #include "engine/core/check.h"
+#include "engine/core/error.h"
 
 namespace reprise::engine {
 
@@ -12,13 +13,19 @@ KvCache::KvCache(Backend& backend, const ModelConfig& config, DType dtype, std::
       head_dim_(config.head_dim),
       n_positions_(n_positions) {
   REPRISE_CHECK(n_positions >= 1);
+  if (head_dim_ % block_extent(dtype) != 0) {
+    fail(ErrorCode::invalid_argument,
+         "placement: kv_precision: expected f32, f16 or bf16 for heads of {} dimensions, found {}, whose "
+         "blocks have {}",
+         head_dim_, name_of(dtype), block_extent(dtype));
+  }
   const auto rows = static_cast<std::size_t>(n_layers_ * n_kv_heads_ * n_positions_);
   keys_ = backend.allocate(rows * row_bytes());
   values_ = backend.allocate(rows * row_bytes());
 }
 
 std::size_t KvCache::row_bytes() const {
-  return static_cast<std::size_t>(head_dim_) * size_of(dtype_);
+  return bytes_of(dtype_, head_dim_);
 }
 
 std::int64_t KvCache::live_bytes() const {

@@ -15,7 +15,8 @@ namespace reprise::engine {
 
 class KvCache {
  public:
-  /// Room for n_positions; memory is committed as rows are written. Errors: out_of_memory.
+  /// Room for n_positions; memory is committed as rows are written. Errors: out_of_memory; invalid_argument
+  /// for int8 where head_dim is no multiple of 32.
   KvCache(Backend& backend, const ModelConfig& config, DType dtype, std::int64_t n_positions);
 
   /// Positions that hold valid rows.

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,6 +14,8 @@
 #include "engine/core/tensor_view.h"
 #include "engine/model/config.h"
 #include "engine/model/tensors.h"
+#include "engine/text/tokenizer_gguf.h"
+#include "engine/text/tokenizer_spec.h"
 
 namespace reprise::engine {
 
@@ -23,9 +26,15 @@ struct ModelIdentity {
   std::vector<std::pair<std::string, std::string>> files;  ///< (name, SHA-256 in hex) of each weight file
 };
 
+/// A model's tokenizer, and how it wants to be used.
+struct ModelText {
+  TokenizerSpec tokenizer;
+  TokenizerFacts facts;
+};
+
 class Model {
  public:
-  /// `spec` is a Hugging Face folder or "synthetic:NAME".
+  /// `spec` is a Hugging Face folder, a GGUF file, a llama2.c checkpoint, "synthetic:NAME" or "builtin:NAME".
   /// Errors: those of config.h and the weight files; a missing tensor, a wrong shape or a dtype that is no
   /// float, each naming file, tensor, expected and found.
   static std::shared_ptr<const Model> open(const std::string& spec);
@@ -39,7 +48,7 @@ class Model {
   /// A short name for tables: the folder's name, or the synthetic model's.
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] const ModelConfig& config() const { return config_; }
-  /// The text of the config.json it was read from.
+  /// The text of the config.json it was read from, or that says the same (to_config_json).
   [[nodiscard]] const std::string& config_json() const { return config_json_; }
 
   /// The tensor as stored, in the engine's orientation. Its bytes may be unaligned: safetensors promises
@@ -49,8 +58,9 @@ class Model {
   /// Reads every byte of the weights once per object: seconds for gigabytes.
   [[nodiscard]] const ModelIdentity& identity() const;
 
-  /// The tokenizer.json beside the weights, or empty when there is none.
-  [[nodiscard]] virtual std::filesystem::path tokenizer_file() const { return {}; }
+  /// What turns text into token ids, where the model comes with it. Reads its file anew.
+  /// Errors: those of the tokenizer's format.
+  [[nodiscard]] virtual std::optional<ModelText> text() const { return std::nullopt; }
 
  protected:
   Model(std::string spec, std::string name, ModelConfig config, std::string config_json);
@@ -68,6 +78,9 @@ class Model {
   std::map<std::pair<Slot, int>, AnyTensorView> views_;
   mutable std::unique_ptr<ModelIdentity> identity_;
 };
+
+/// Whether a specification names no file: "synthetic:..." or "builtin:...".
+bool is_made_from_a_name(std::string_view spec);
 
 /// "synthetic:NAME" for each NAME that open() knows, and the config.json text of one (null when unknown).
 std::vector<std::string> synthetic_names();

@@ -29,7 +29,11 @@ std::vector<double> rotary_frequencies(const ModelConfig& config) {
   for (std::int64_t i = 0; i < config.head_dim / 2; ++i) {
     const double exponent = -2.0 * static_cast<double>(i) / static_cast<double>(config.head_dim);
     const double frequency = std::pow(config.rope_theta, exponent);
-    frequencies.push_back(config.rope_scaling ? stretched(frequency, *config.rope_scaling) : frequency);
+    const double factor = config.rope_factors.empty()
+                              ? 1.0
+                              : static_cast<double>(config.rope_factors[static_cast<std::size_t>(i)]);
+    frequencies.push_back(config.rope_scaling ? stretched(frequency, *config.rope_scaling)
+                                              : frequency / factor);
   }
   return frequencies;
 }

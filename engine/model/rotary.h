@@ -8,8 +8,9 @@
 
 namespace reprise::engine {
 
-/// Radians per position of each pair: theta^(-2i / head_dim), stretched where the configuration says so.
-/// Source: Su et al. 2021, arXiv:2104.09864; Llama 3.1's scaling as in transformers' modeling_rope_utils.
+/// Radians per position of each pair: theta^(-2i / head_dim), stretched or divided where the configuration
+/// says so. Source: Su et al. 2021, arXiv:2104.09864; Llama 3.1's scaling as in transformers'
+/// modeling_rope_utils.
 std::vector<double> rotary_frequencies(const ModelConfig& config);
 
 struct RotaryTables {

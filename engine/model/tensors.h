@@ -40,6 +40,8 @@ enum class Slot : std::uint8_t {
   down_bias,  ///< [d_model]
 };
 std::string_view name_of(Slot slot);
+/// Queries, keys and their biases: their rows stand in the order of the rotary pairs.
+bool is_rotated(Slot slot);
 
 inline constexpr int kNoLayer = -1;
 
@@ -53,7 +55,7 @@ struct TensorSpec {
 /// Every tensor the configuration has, in the order of the forward pass. A tied head is not among them.
 std::vector<TensorSpec> tensors_of(const ModelConfig& config);
 
-/// Where a tensor stands in the weight files of a Hugging Face folder.
+/// Where a tensor stands in weight files of another convention.
 struct StoredTensor {
   std::string name;
   bool transposed = false;         ///< stored [in, out] (GPT-2's Conv1D)
@@ -61,5 +63,8 @@ struct StoredTensor {
   std::int64_t n_rows_stored = 0;  ///< rows of the stored tensor in that orientation
 };
 StoredTensor hugging_face_tensor(const ModelConfig& config, const TensorSpec& tensor);
+/// In a GGUF file: no matrix is transposed there, and GPT-2's q, k and v are one tensor too.
+/// Source: llama.cpp, gguf-py/gguf/constants.py (MODEL_TENSORS).
+StoredTensor gguf_tensor(const ModelConfig& config, const TensorSpec& tensor);
 
 }  // namespace reprise::engine

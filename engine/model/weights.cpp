@@ -1,39 +1,37 @@
 #include "engine/model/weights.h"
 
+#include <algorithm>
+#include <array>
+#include <atomic>
 #include <cmath>
 #include <cstring>
+#include <set>
+#include <span>
 #include <thread>
 
+#include "engine/core/block_formats.h"
 #include "engine/core/error.h"
 #include "engine/core/thread_team.h"
 
 namespace reprise::engine {
 namespace {
 
-template <class T>
-float widened(const std::byte* data, std::int64_t i) {
-  T element;
-  std::memcpy(&element, data + static_cast<std::size_t>(i) * sizeof(T), sizeof(T));
-  return to_f32(element);
+/// Elements that a thread widens at a time: a whole number of blocks of every format, and 16 KiB.
+constexpr std::int64_t kChunk = 4096;
+
+/// Elements [begin, begin + out.size()) of a tensor of any float or block format, as f32.
+void widen(const AnyTensorView& tensor, std::int64_t begin, std::span<float> out) {
+  dequantize(tensor.dtype(), tensor.data() + bytes_of(tensor.dtype(), begin), out);
 }
 
-/// Element i of a tensor that may be unaligned, as f32.
-float element(const AnyTensorView& tensor, std::int64_t i) {
-  switch (tensor.dtype()) {
-    case DType::f16:
-      return widened<F16>(tensor.data(), i);
-    case DType::bf16:
-      return widened<Bf16>(tensor.data(), i);
-    default:
-      return widened<float>(tensor.data(), i);
-  }
-}
-
-template <class T>
-void narrow_into(std::byte* to, const AnyTensorView& from, std::int64_t begin, std::int64_t end) {
-  for (std::int64_t i = begin; i < end; ++i) {
-    const T value = from_f32<T>(element(from, i));
-    std::memcpy(to + static_cast<std::size_t>(i) * sizeof(T), &value, sizeof(T));
+/// Calls f(begin, elements as f32) for [begin, end) of the tensor in chunks.
+template <class F>
+void for_each_chunk(const AnyTensorView& tensor, std::int64_t begin, std::int64_t end, F&& f) {
+  std::array<float, kChunk> chunk;
+  for (; begin < end; begin += kChunk) {
+    const std::span part(chunk.data(), static_cast<std::size_t>(std::min(kChunk, end - begin)));
+    widen(tensor, begin, part);
+    f(begin, part);
   }
 }
 
@@ -44,13 +42,28 @@ std::string called(const TensorSpec& tensor) {
 
 /// "[index] is nan" for the first element that is not finite, or empty.
 std::string find_non_finite(const AnyTensorView& tensor) {
-  const std::int64_t n = tensor.shape().count();
-  for (std::int64_t i = 0; i < n; ++i) {
-    if (const float x = element(tensor, i); !std::isfinite(x)) {
-      return fmt::format("[{}] is {}", i, x);
+  std::string found;
+  for_each_chunk(tensor, 0, tensor.shape().count(), [&](std::int64_t begin, std::span<const float> elements) {
+    const auto bad = std::ranges::find_if_not(elements, [](float x) { return std::isfinite(x); });
+    if (bad != elements.end() && found.empty()) {
+      found = fmt::format("[{}] is {}", begin + (bad - elements.begin()), *bad);
     }
+  });
+  return found;
+}
+
+/// "f16+int4": in the order of the enumeration.
+std::string joined(const std::set<DType>& dtypes) {
+  std::string names;
+  for (const DType dtype : dtypes) {
+    names += (names.empty() ? "" : "+") + std::string(name_of(dtype));
   }
-  return "";
+  return names;
+}
+
+/// What the engine computes with where nothing else is asked for.
+DType native_form(DType stored) {
+  return is_block_format(stored) && stored != DType::int4 ? DType::int8 : stored;
 }
 
 /// Puts the tensors of one model into a Weights.
@@ -69,55 +82,65 @@ class Placer {
         fail(ErrorCode::invalid_data, "{}: {}: expected finite weights, found {}", weights_.model->spec(),
              called(tensor), bad);
       }
-      vector_at(tensor) = in_form(stored, DType::f32).as<float>();
+      vector_at(tensor) = in_form(tensor, stored, DType::f32).as<float>();
     } else {
-      const DType wanted = precision_ == "native" ? stored.dtype() : *dtype_named(precision_);
-      note_precision(wanted);
-      matrix_at(tensor) = in_form(stored, wanted);
+      const DType wanted = precision_ == "native" ? native_form(stored.dtype()) : *dtype_named(precision_);
+      stored_.insert(stored.dtype());
+      placed_.insert(wanted);
+      weights_.in_blocks = weights_.in_blocks || is_block_format(wanted);
+      matrix_at(tensor) = in_form(tensor, stored, wanted);
     }
+  }
+
+  void finish() {
+    weights_.precision = joined(placed_);
+    weights_.stored_precision = joined(stored_);
   }
 
  private:
   /// The tensor with elements of `dtype`, aligned for them, in the backend's memory.
-  AnyTensorView in_form(const AnyTensorView& stored, DType dtype) {
+  AnyTensorView in_form(const TensorSpec& tensor, const AnyTensorView& stored, DType dtype) {
     AnyTensorView host = stored;
-    const bool aligned = reinterpret_cast<std::uintptr_t>(stored.data()) % size_of(stored.dtype()) == 0;
+    const bool aligned = reinterpret_cast<std::uintptr_t>(stored.data()) % alignment_of(stored.dtype()) == 0;
     if (stored.dtype() != dtype || !aligned) {
-      host = converted(stored, dtype);
+      host = converted(tensor, stored, dtype);
       weights_.copied_bytes += static_cast<std::int64_t>(host.size_bytes());
     }
     weights_.bytes += static_cast<std::int64_t>(host.size_bytes());
     return backend_.import(host);
   }
 
-  AnyTensorView converted(const AnyTensorView& stored, DType dtype) {
+  AnyTensorView converted(const TensorSpec& tensor, const AnyTensorView& stored, DType dtype) {
     const std::int64_t n = stored.shape().count();
-    auto& copy = weights_.converted.emplace_back(static_cast<std::size_t>(n) * size_of(dtype));
-    team_.run([&](int member) {
-      const std::int64_t begin = n * member / team_.size();
-      const std::int64_t end = n * (member + 1) / team_.size();
-      switch (dtype) {
-        case DType::f16:
-          narrow_into<F16>(copy.data(), stored, begin, end);
-          break;
-        case DType::bf16:
-          narrow_into<Bf16>(copy.data(), stored, begin, end);
-          break;
-        default:
-          narrow_into<float>(copy.data(), stored, begin, end);
-          break;
-      }
-    });
-    return {dtype, copy.data(), stored.shape()};
-  }
-
-  void note_precision(DType dtype) {
-    const std::string_view name = name_of(dtype);
-    if (weights_.precision.empty()) {
-      weights_.precision = name;
-    } else if (weights_.precision != name) {
-      weights_.precision = "mixed";
+    if (const std::int64_t row = stored.extent(stored.shape().rank() - 1); row % block_extent(dtype) != 0) {
+      fail(ErrorCode::invalid_argument,
+           "placement: precision: expected f32, f16 or bf16 for {}: {} with rows of {} elements, found {}, "
+           "whose "
+           "blocks have {}",
+           weights_.model->spec(), called(tensor), row, name_of(dtype), block_extent(dtype));
     }
+    auto& copy = weights_.converted.emplace_back(bytes_of(dtype, n));
+    std::atomic<std::int64_t> first_bad = n;
+    team_.run([&](int member) {
+      const std::int64_t chunks = (n + kChunk - 1) / kChunk;
+      const std::int64_t begin = chunks * member / team_.size() * kChunk;
+      const std::int64_t end = std::min(chunks * (member + 1) / team_.size() * kChunk, n);
+      for_each_chunk(stored, begin, end, [&](std::int64_t at, std::span<const float> elements) {
+        const std::size_t done = quantize(dtype, elements, copy.data() + bytes_of(dtype, at));
+        if (done < elements.size()) {
+          std::int64_t lowest = first_bad.load();
+          const std::int64_t bad = at + static_cast<std::int64_t>(done);
+          while (bad < lowest && !first_bad.compare_exchange_weak(lowest, bad)) {
+          }
+        }
+      });
+    });
+    if (first_bad < n) {
+      fail(ErrorCode::invalid_data,
+           "{}: {}: expected elements that {} can hold, found others in the block at [{}]",
+           weights_.model->spec(), called(tensor), name_of(dtype), first_bad.load());
+    }
+    return {dtype, copy.data(), stored.shape()};
   }
 
   AnyTensorView& matrix_at(const TensorSpec& tensor) {
@@ -192,6 +215,8 @@ class Placer {
   Backend& backend_;
   const std::string& precision_;
   ThreadTeam team_;
+  std::set<DType> stored_;
+  std::set<DType> placed_;
 };
 
 }  // namespace
@@ -205,6 +230,7 @@ Weights place_weights(std::shared_ptr<const Model> model, Backend& backend, cons
   for (const TensorSpec& tensor : tensors_of(config)) {
     placer.place(tensor);
   }
+  placer.finish();
   if (config.tied_head) {
     weights.head = weights.token_embedding;
   }

@@ -42,15 +42,20 @@ struct Weights {
 
   std::int64_t bytes = 0;         ///< of all tensors as placed, a tied head once
   std::int64_t copied_bytes = 0;  ///< of those that are not the model's own memory
-  std::string precision;          ///< of the matrices: "f32", "f16", "bf16", or "mixed" for a native mixture
+  bool in_blocks = false;         ///< some matrix is: its products read activations in blocks
+  std::string precision;          ///< of the matrices: "f32", ..., or "f16+int4" for a native mixture
+  std::string stored_precision;   ///< as the model stores them: one name, or several as "q4_k+q6_k"
 
   std::shared_ptr<const Model> model;             ///< keeps the mapped files open
   std::vector<std::vector<std::byte>> converted;  ///< tensors that had to change their dtype or alignment
 };
 
-/// Matrices at `precision` ("native": as stored), rounded to nearest even where that narrows them; vectors as
-/// f32, widened exactly from what is stored. A tensor already in the wanted form is not copied. Errors:
-/// invalid_data for a vector with a NaN or an infinity, naming tensor and index.
+/// Matrices at `precision` ("native": as stored, but int8 for block formats that are only read), rounded to
+/// nearest even where that narrows them, quantised by quantize() of core/block_formats.h for int8 and int4;
+/// vectors as f32, widened exactly from what is stored. A tensor already in the wanted form is not copied.
+/// Errors: invalid_data for a vector with a NaN or an infinity, or a matrix with an element that int8 or int4
+/// cannot hold, naming tensor and index; invalid_argument where int8 or int4 is asked for and a matrix has
+/// rows that are no multiple of 32.
 Weights place_weights(std::shared_ptr<const Model> model, Backend& backend, const std::string& precision);
 
 /// The first tensor with a NaN or an infinity as "slot (layer N): [index] is nan", or empty. Reads every

@@ -10,7 +10,7 @@ import pathlib
 import re
 import sys
 
-ENGINE = ["core", "io", "text", "kernels", "backends", "model", "generate", "capture", "serve"]
+ENGINE = ["core", "io", "text", "kernels", "backends", "model", "train", "generate", "capture", "serve"]
 HARNESS = ["clock", "stats", "replay", "measure", "profile", "report", "regress"]
 ORDER = [f"engine/{name}" for name in ENGINE] + [f"harness/{name}" for name in HARNESS] + ["tools"]
 INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"', re.MULTILINE)

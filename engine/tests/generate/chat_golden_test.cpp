@@ -20,7 +20,7 @@ TEST(ChatGolden, MiniMindAnswersInReadableText) {
   const auto golden = nlohmann::json::parse(file);
   const auto model = Model::open(folder.string());
   EXPECT_THAT(model->config().eos_ids, ::testing::ElementsAre(2));
-  const Tokenizer tokenizer = Tokenizer::from_file(model->tokenizer_file());
+  const Tokenizer tokenizer = Tokenizer::from_spec(model->text()->tokenizer);
   Session session(model, {}, {.n_positions = 256});
   ASSERT_FALSE(golden["cases"].empty());
   for (const auto& chat : golden["cases"]) {

@@ -15,6 +15,7 @@ namespace {
 
 using reprise::testing::kArchitectures;
 using reprise::testing::Random;
+using reprise::testing::random_block_config;
 using reprise::testing::random_config;
 using reprise::testing::random_model;
 
@@ -76,11 +77,18 @@ std::vector<Variant> all_variants() {
   return variants;
 }
 
+/// Models: narrow ones hide no assumption, wide ones are worth sharing among threads, and those of whole
+/// blocks are computed with in int8 and int4.
+enum class Width { narrow, wide, blocks };
+constexpr const char* kWidthNames[] = {"", "_wide", "_blocks"};
+
 /// One model and one request, performed in many ways.
 class Case {
  public:
-  Case(std::string_view architecture, bool wide, std::uint64_t seed) : random_(seed) {
-    const nlohmann::json config = random_config(architecture, wide, random_);
+  Case(std::string_view architecture, Width width, std::uint64_t seed) : random_(seed) {
+    const nlohmann::json config = width == Width::blocks
+                                      ? random_block_config(architecture, random_)
+                                      : random_config(architecture, width == Width::wide, random_);
     const DType stored = random_.pick(std::vector{DType::f32, DType::f16, DType::bf16});
     random_model(config, seed, stored).write(folder_ / "model");
     model_ = Model::open((folder_ / "model").string());
@@ -188,8 +196,16 @@ class Case {
   GenerateResult expected_result_;
 };
 
-constexpr const char* kPrecisions[] = {"native", "f32", "f16", "bf16"};
-constexpr DType kKvPrecisions[] = {DType::f32, DType::f16, DType::bf16};
+struct Precisions {
+  std::vector<const char*> weights;
+  std::vector<DType> kv;
+};
+Precisions precisions_for(Width width) {
+  if (width == Width::blocks) {
+    return {{"native", "int8", "int4"}, {DType::f32, DType::bf16, DType::int8}};
+  }
+  return {{"native", "f32", "f16", "bf16"}, {DType::f32, DType::f16, DType::bf16}};
+}
 
 /// The instruction sets that this processor has by the compiler's own account, which the engine's must equal.
 std::vector<std::string> expected_isas() {
@@ -207,13 +223,14 @@ std::vector<std::string> expected_isas() {
 }
 
 /// `n_variants` drawn for each pair of precisions, each instruction set in turn; 0: all of them.
-void check_contract(std::string_view architecture, bool wide, std::uint64_t seed, std::size_t n_variants) {
-  Case test(architecture, wide, seed);
+void check_contract(std::string_view architecture, Width width, std::uint64_t seed, std::size_t n_variants) {
+  Case test(architecture, width, seed);
   const std::vector<Variant> variants = all_variants();
   const std::size_t n_each_isa = variants.size() / isas().size();
   std::map<std::string, std::size_t> ran;
-  for (const char* precision : kPrecisions) {
-    for (const DType kv_precision : kKvPrecisions) {
+  const Precisions precisions = precisions_for(width);
+  for (const char* precision : precisions.weights) {
+    for (const DType kv_precision : precisions.kv) {
       test.set_precisions(precision, kv_precision);
       for (std::size_t i = 0; i < (n_variants == 0 ? variants.size() : n_variants); ++i) {
         const auto drawn =
@@ -234,38 +251,39 @@ void check_contract(std::string_view architecture, bool wide, std::uint64_t seed
     log += fmt::format(" {}: {}", isa, ran[isa]);
   }
   EXPECT_EQ(ran.size(), expected_isas().size());
-  std::cout << architecture << (wide ? ", wide" : "") << ": calls equal to the reference on" << log << "\n";
+  std::cout << architecture << kWidthNames[static_cast<int>(width)] << ": calls equal to the reference on"
+            << log << "\n";
 }
 
-using Shape = std::tuple<std::string_view, bool>;
+using Shape = std::tuple<std::string_view, Width>;
 std::string name_of_shape(const ::testing::TestParamInfo<Shape>& test) {
-  return std::string(std::get<0>(test.param)) + (std::get<1>(test.param) ? "_wide" : "");
+  return std::string(std::get<0>(test.param)) + kWidthNames[static_cast<int>(std::get<1>(test.param))];
 }
+const auto kWidths = ::testing::Values(Width::narrow, Width::wide, Width::blocks);
 
 class NumericsContract : public ::testing::TestWithParam<Shape> {};
 
 TEST_P(NumericsContract, EveryScheduleGivesTheSameBits) {
-  const auto [architecture, wide] = GetParam();
-  check_contract(architecture, wide, wide ? 11 : 22, wide ? 3 : 6);
+  const auto [architecture, width] = GetParam();
+  const bool wide = width == Width::wide;
+  check_contract(architecture, width, wide ? 11 : 22, wide ? 3 : 6);
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, NumericsContract,
-                         ::testing::Combine(::testing::ValuesIn(kArchitectures), ::testing::Bool()),
-                         name_of_shape);
+                         ::testing::Combine(::testing::ValuesIn(kArchitectures), kWidths), name_of_shape);
 
 class NumericsContractNightly : public ::testing::TestWithParam<Shape> {};
 
 TEST_P(NumericsContractNightly, EveryScheduleGivesTheSameBits) {
-  const auto [architecture, wide] = GetParam();
-  check_contract(architecture, wide, 1000, 0);
+  const auto [architecture, width] = GetParam();
+  check_contract(architecture, width, 1000, 0);
   for (std::uint64_t seed = 1001; seed < 1011; ++seed) {
-    check_contract(architecture, wide, seed, 12);
+    check_contract(architecture, width, seed, 12);
   }
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, NumericsContractNightly,
-                         ::testing::Combine(::testing::ValuesIn(kArchitectures), ::testing::Bool()),
-                         name_of_shape);
+                         ::testing::Combine(::testing::ValuesIn(kArchitectures), kWidths), name_of_shape);
 
 }  // namespace
 }  // namespace reprise::engine

@@ -54,12 +54,16 @@ class HuggingFace : public ::testing::Test {
 
 TEST_F(HuggingFace, FoldersThatAreNone) {
   ErrorCode code{};
-  const std::string expected = ": model: expected a Hugging Face folder or synthetic:NAME, found ";
+  const std::string expected =
+      ": model: expected a Hugging Face folder, a .gguf file, a llama2.c checkpoint, synthetic:NAME or "
+      "builtin:NAME, "
+      "found ";
   EXPECT_EQ(error_of([&] { Model::open("no/such/folder"); }, &code), "no/such/folder" + expected + "nothing");
   EXPECT_EQ(code, ErrorCode::not_found);
   const std::string file = (folder_ / "file").string();
   write_raw(file, "x");
-  EXPECT_EQ(error_of([&] { Model::open(file); }), file + expected + "a file");
+  EXPECT_EQ(error_of([&] { Model::open(file); }),
+            file + ": header: expected a model: a GGUF file or a llama2.c checkpoint, found 1 bytes");
   EXPECT_EQ(error_of([&] { Model::open(""); }), expected + "nothing");
   EXPECT_EQ(error_of([&] { Model::open(path()); }, &code),
             path() + "/config.json: cannot open: No such file or directory");
@@ -186,8 +190,9 @@ TEST_F(HuggingFace, Identity) {
 TEST_F(HuggingFace, NamesAndNeighbours) {
   EXPECT_EQ(golden("microgpt")->name(), "microgpt");
   EXPECT_EQ(Model::open((golden_folder() / "microgpt/").string())->name(), "microgpt");
-  EXPECT_EQ(golden("microgpt")->tokenizer_file(), golden_folder() / "microgpt/tokenizer.json");
-  EXPECT_EQ(golden("gpt2")->tokenizer_file(), "");
+  EXPECT_EQ(golden("microgpt")->text()->tokenizer.digest,
+            to_hex(sha256(bytes_of(read_raw(golden_folder() / "microgpt/tokenizer.json")))));
+  EXPECT_FALSE(golden("gpt2")->text().has_value());
   EXPECT_EQ(golden("gpt2")->config_json(), read_raw(golden_folder() / "gpt2/config.json"));
 }
 

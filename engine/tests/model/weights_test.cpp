@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include "engine/core/block_formats.h"
 #include "engine/tests/io/io_test_support.h"
 #include "engine/tests/support/data.h"
 #include "engine/tests/support/random_model.h"
@@ -133,6 +134,42 @@ TEST_F(ConvertedWeights, EachElementIsRoundedToF16) {
   expect_converted<F16>("f16", to_f16);
 }
 
+/// What place_weights makes of a matrix is what quantize makes of its elements, chunk borders and all.
+TEST(Weights, BlocksAreThoseOfTheFormat) {
+  Random random(92);
+  auto config = reprise::testing::random_block_config("qwen3", random);
+  config["vocab_size"] = 331;  // 331 x d_model: several chunks, the last one short
+  const ModelFolder files = random_model(config, 92, DType::bf16);
+  const ScratchFolder folder;
+  files.write(folder.path());
+  const auto model = Model::open(folder.path().string());
+  for (const char* precision : {"int8", "int4"}) {
+    const Weights weights = placed(model, precision);
+    EXPECT_EQ(weights.precision, precision);
+    EXPECT_EQ(weights.stored_precision, "bf16");
+    EXPECT_TRUE(weights.in_blocks);
+    const FileTensor& stored = files.tensors.at("model.embed_tokens.weight");
+    std::vector<float> x(stored.bytes.size() / 2);
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      x[i] = stored.at(i);
+    }
+    std::vector<std::byte> expected(bytes_of(*dtype_named(precision), std::ssize(x)));
+    quantize(*dtype_named(precision), x, expected.data());
+    const AnyTensorView view = weights.token_embedding;
+    ASSERT_EQ(view.size_bytes(), expected.size());
+    EXPECT_TRUE(std::equal(expected.begin(), expected.end(), view.data())) << precision;
+  }
+  EXPECT_FALSE(placed(model, "native").in_blocks);
+}
+
+TEST_F(ConvertedWeights, RowsThatAreNoWholeBlocksAreRefused) {
+  ErrorCode code{};
+  const std::string found = error_of([&] { placed(model(), "int8"); }, &code);
+  EXPECT_THAT(found, ::testing::HasSubstr("placement: precision: expected f32, f16 or bf16 for "));
+  EXPECT_THAT(found, ::testing::HasSubstr("found int8, whose blocks have 32"));
+  EXPECT_EQ(code, ErrorCode::invalid_argument);
+}
+
 TEST_F(ConvertedWeights, AMixtureIsCalledSo) {
   FileTensor& embedding = files_.tensors.at("model.embed_tokens.weight");
   const FileTensor wide = embedding;
@@ -141,7 +178,7 @@ TEST_F(ConvertedWeights, AMixtureIsCalledSo) {
   for (std::size_t i = 0; i < embedding.bytes.size() / 2; ++i) {
     embedding.set(i, wide.at(i));
   }
-  EXPECT_EQ(placed(model(), "native").precision, "mixed");
+  EXPECT_EQ(placed(model(), "native").precision, "f32+f16");
   EXPECT_EQ(placed(model(), "bf16").precision, "bf16");
 }
 

@@ -151,6 +151,19 @@ inline nlohmann::json random_config(std::string_view architecture, bool wide, Ra
   return config;
 }
 
+/// The same with every row a whole number of blocks, for int8 and int4.
+inline nlohmann::json random_block_config(std::string_view architecture, Random& random) {
+  nlohmann::json config = random_config(architecture, false, random);
+  if (architecture == "gpt2" || architecture == "microgpt") {
+    config["n_embd"] = config["n_head"].get<std::int64_t>() * 32;
+    return config;
+  }
+  config["head_dim"] = 32 * random.between(1, 2);
+  config["hidden_size"] = 32 * random.between(1, 3);
+  config["intermediate_size"] = 32 * random.between(1, 5);
+  return config;
+}
+
 namespace detail {
 
 /// Gains around 1; matrices that keep activations at unit scale; biases and embeddings of about 1.

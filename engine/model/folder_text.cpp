@@ -1,0 +1,89 @@
+#include "engine/model/folder_text.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <span>
+
+#include "engine/core/digest.h"
+#include "engine/core/error.h"
+#include "engine/io/json_text.h"
+#include "engine/io/mapped_file.h"
+#include "engine/text/tokenizer_json.h"
+
+namespace reprise::engine {
+namespace {
+
+using Json = nlohmann::json;
+
+/// Whether one of a post-processor's steps puts a special token before the first sequence.
+bool begins_with_special(const Json& processor) {
+  if (!processor.is_object()) {
+    return false;
+  }
+  for (const Json& step : processor.value("processors", Json::array())) {
+    if (begins_with_special(step)) {
+      return true;
+    }
+  }
+  const Json single = processor.value("single", Json::array());
+  return single.is_array() && !single.empty() && single.front().is_object() &&
+         single.front().contains("SpecialToken");
+}
+
+Json object_of(const std::filesystem::path& path) {
+  std::error_code error;
+  if (!std::filesystem::exists(path, error)) {
+    return Json::object();
+  }
+  Json json = parse_json(read_text_file(path), path.string());
+  if (!json.is_object()) {
+    fail(ErrorCode::invalid_data, "{}: expected a JSON object, found {}", path.string(), json.type_name());
+  }
+  return json;
+}
+
+/// A template, or the one called "default" among several.
+std::string template_of(const Json& value) {
+  if (value.is_string()) {
+    return value.get<std::string>();
+  }
+  if (value.is_array()) {
+    for (const Json& named : value) {
+      if (named.is_object() && named.value("name", Json()) == "default" && named.contains("template")) {
+        return template_of(named["template"]);
+      }
+    }
+  }
+  return "";
+}
+
+}  // namespace
+
+std::optional<ModelText> read_folder_text(const std::filesystem::path& folder, const ModelConfig& config) {
+  const std::filesystem::path path = folder / "tokenizer.json";
+  std::error_code error;
+  if (!std::filesystem::exists(path, error)) {
+    return std::nullopt;
+  }
+  const std::string json = read_text_file(path);
+  ModelText text{read_tokenizer_json(json, path.string()), {}};
+  text.tokenizer.digest = to_hex(sha256(std::as_bytes(std::span(json))));
+  const Json settings = object_of(folder / "tokenizer_config.json");
+  text.facts.bos = config.bos_id;
+  if (!config.eos_ids.empty()) {
+    text.facts.eos = config.eos_ids.front();
+  }
+  if (settings.contains("add_bos_token") && settings["add_bos_token"].is_boolean()) {
+    text.facts.add_bos = settings["add_bos_token"].get<bool>();
+  } else {
+    text.facts.add_bos = begins_with_special(parse_json(json, path.string()).value("post_processor", Json()));
+  }
+  text.facts.add_bos = text.facts.add_bos && text.facts.bos.has_value();
+  const std::filesystem::path jinja = folder / "chat_template.jinja";
+  text.facts.chat_template = std::filesystem::exists(jinja, error)
+                                 ? read_text_file(jinja)
+                                 : template_of(settings.value("chat_template", Json()));
+  return text;
+}
+
+}  // namespace reprise::engine
