@@ -34,6 +34,14 @@ RequestFields to_fields(const GenerateRequest& request) {
       std::to_string(s.seed)};
 }
 
+/// safetensors knows no blocks: int8 rows are stored as their bytes.
+DType stored_as(DType kv) {
+  return is_block_format(kv) ? DType::u8 : kv;
+}
+std::int64_t stored_row(DType kv, std::int64_t head_dim) {
+  return is_block_format(kv) ? static_cast<std::int64_t>(bytes_of(kv, head_dim)) : head_dim;
+}
+
 void add_tensors(SafetensorsWriter& writer, const Capture& c, const std::vector<std::int64_t>& prompt,
                  const std::vector<std::int64_t>& generated, const std::vector<std::int64_t>& top) {
   const std::int64_t n = c.n_generated();
@@ -45,9 +53,10 @@ void add_tensors(SafetensorsWriter& writer, const Capture& c, const std::vector<
   writer.add("steps.logsumexp", DType::f64, {n}, bytes_of(c.steps.logsumexp));
   writer.add("steps.seconds", DType::f64, {n}, bytes_of(c.steps.token_seconds));
   if (c.kv) {
-    const Extents shape = {c.kv->n_layers, c.kv->n_kv_heads, c.n_cached, c.kv->head_dim};
-    writer.add("kv.keys", c.kv->dtype, shape, c.kv->keys);
-    writer.add("kv.values", c.kv->dtype, shape, c.kv->values);
+    const Extents shape = {c.kv->n_layers, c.kv->n_kv_heads, c.n_cached,
+                           stored_row(c.kv->dtype, c.kv->head_dim)};
+    writer.add("kv.keys", stored_as(c.kv->dtype), shape, c.kv->keys);
+    writer.add("kv.values", stored_as(c.kv->dtype), shape, c.kv->values);
   }
 }
 
@@ -163,8 +172,9 @@ class Reader {
   void read_placement(Capture& c) const {
     const auto p = section<PlacementFields>("placement");
     const auto kv_precision = dtype_named(p.kv_precision);
-    if (kv_precision != DType::f32 && kv_precision != DType::f16 && kv_precision != DType::bf16) {
-      wrong("placement.kv_precision", "f32, f16 or bf16", printable(p.kv_precision));
+    if (kv_precision != DType::f32 && kv_precision != DType::f16 && kv_precision != DType::bf16 &&
+        kv_precision != DType::int8) {
+      wrong("placement.kv_precision", "f32, f16, bf16 or int8", printable(p.kv_precision));
     }
     c.placement = {p.backend, p.isa, p.precision, p.kv_cache, *kv_precision, p.threads, p.numerics};
   }
@@ -245,14 +255,17 @@ class Reader {
     if (!requires_kv_rows_ && file_.find("kv.keys") == nullptr) {
       return;
     }
-    CapturedKv kv{file_.at("kv.keys").dtype, config.n_layers, config.n_kv_heads, config.head_dim, {}, {}};
-    if (kv.dtype != c.placement.kv_precision) {
-      wrong("kv.keys", fmt::format("{} by the placement", name_of(c.placement.kv_precision)),
+    CapturedKv kv{c.placement.kv_precision, config.n_layers, config.n_kv_heads, config.head_dim, {}, {}};
+    if (const DType found = file_.at("kv.keys").dtype; found != stored_as(kv.dtype)) {
+      wrong("kv.keys", fmt::format("{} by the placement", name_of(stored_as(kv.dtype))), name_of(found));
+    }
+    if (kv.head_dim % block_extent(kv.dtype) != 0) {
+      wrong("placement.kv_precision", fmt::format("f32, f16 or bf16 for heads of {} dimensions", kv.head_dim),
             name_of(kv.dtype));
     }
-    const Extents shape = {kv.n_layers, kv.n_kv_heads, c.n_cached, kv.head_dim};
-    const SafetensorsTensor& k = tensor("kv.keys", kv.dtype, shape);
-    const SafetensorsTensor& v = tensor("kv.values", kv.dtype, shape);
+    const Extents shape = {kv.n_layers, kv.n_kv_heads, c.n_cached, stored_row(kv.dtype, kv.head_dim)};
+    const SafetensorsTensor& k = tensor("kv.keys", stored_as(kv.dtype), shape);
+    const SafetensorsTensor& v = tensor("kv.values", stored_as(kv.dtype), shape);
     kv.keys.assign(k.data.begin(), k.data.end());
     kv.values.assign(v.data.begin(), v.data.end());
     c.kv = std::move(kv);

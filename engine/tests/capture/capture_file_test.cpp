@@ -65,7 +65,8 @@ INSTANTIATE_TEST_SUITE_P(Models, CaptureRoundTrip,
                                            RoundTripCase{kMicrogpt, DType::f16},
                                            RoundTripCase{kMicrogpt, DType::bf16},
                                            RoundTripCase{kLlama, DType::f32},
-                                           RoundTripCase{kLlama, DType::bf16}));
+                                           RoundTripCase{kLlama, DType::bf16},
+                                           RoundTripCase{"synthetic:qwen3-tiny", DType::int8}));
 
 TEST(CaptureFile, KeepsARequestBitByBit) {
   const float tiny = std::numeric_limits<float>::denorm_min();

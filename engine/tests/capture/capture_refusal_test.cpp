@@ -255,7 +255,7 @@ TEST_F(CaptureRefusal, KvPrecision) {
             "kv.keys: expected f16 by the placement, found f32");
   for (const char* name : {"f8", "", "f64", "i64", "boolean"}) {
     EXPECT_EQ(member_refusal("placement", "kv_precision", name),
-              std::string("placement.kv_precision: expected f32, f16 or bf16, found ") + name);
+              std::string("placement.kv_precision: expected f32, f16, bf16 or int8, found ") + name);
   }
 }
 
