@@ -110,7 +110,7 @@ void EngineReplay::restore() {
 }
 
 const Verification& EngineReplay::verify() {
-  verifier_ = std::make_unique<Verifier>(capture_, mode_, logit_tolerance(capture_.placement, placement()));
+  verifier_ = std::make_unique<Verifier>(capture_, mode_, tolerance_between(capture_.placement, placement()));
   restore();
   engine::generate(*session_, request_, verifier_.get());
   verification_ = verifier_->verification();

@@ -20,17 +20,19 @@ std::shared_ptr<const engine::Model> ModelFinder::matching(const std::string& sp
                                                            const engine::Capture& capture,
                                                            std::string& found) {
   try {
-    // config.json is read first: only a folder that could match is opened and hashed.
-    if (!spec.starts_with("synthetic:")) {
+    // The configuration is read first: only a model that could match is hashed.
+    if (!engine::is_made_from_a_name(spec)) {
       std::error_code error;
       if (!std::filesystem::exists(spec, error)) {
         found = "no such model";
         return nullptr;
       }
-      const engine::ModelConfig config = engine::read_config(spec);
+      const engine::ModelConfig config =
+          std::filesystem::is_directory(spec, error) ? engine::read_config(spec) : open(spec)->config();
       if (config.architecture != capture.model.architecture ||
           config.n_parameters() != capture.model.parameters) {
         found = "a model of another shape";
+        std::erase_if(opened_, [&](const auto& model) { return model->spec() == spec; });
         return nullptr;
       }
     }

@@ -9,9 +9,17 @@
 
 namespace reprise::harness {
 
-/// Largest logit difference that two placements of these precisions may show and still agree
-/// (engine/README.md, "Numerics"): the wider of what their weights and KV caches allow.
-double logit_tolerance(const engine::Placement& a, const engine::Placement& b);
+/// How far a replay may be from its capture and still agree.
+struct Tolerance {
+  double logit = 0;    ///< largest difference of one logit
+  double mean_kl = 0;  ///< mean over the steps of the KL divergence's lower bound, in nats
+
+  bool operator==(const Tolerance&) const = default;
+};
+
+/// That of two placements with these precisions (engine/README.md, "Numerics"): the wider of what their
+/// weights and KV caches allow; for weights in several formats ("f16+int4") the widest of them.
+Tolerance tolerance_between(const engine::Placement& a, const engine::Placement& b);
 
 /// Whether the numerics contract promises equal bits between two placements (with actual precisions).
 bool same_bits_promised(const engine::Placement& a, const engine::Placement& b);
@@ -20,7 +28,7 @@ bool same_bits_promised(const engine::Placement& a, const engine::Placement& b);
 class Verifier final : public engine::GenerateObserver {
  public:
   /// Both references must outlive the verifier.
-  Verifier(const engine::Capture& capture, ReplayMode mode, double tolerance)
+  Verifier(const engine::Capture& capture, ReplayMode mode, Tolerance tolerance)
       : capture_(capture), mode_(mode), tolerance_(tolerance) {}
 
   void on_token(const engine::TokenEvent& event) override;
@@ -31,11 +39,12 @@ class Verifier final : public engine::GenerateObserver {
   [[nodiscard]] const std::vector<engine::TokenId>& drawn_ids() const { return drawn_ids_; }
 
  private:
+  [[nodiscard]] bool within_tolerance() const;
   void compare_logits(std::size_t step, std::span<const float> logits);
 
   const engine::Capture& capture_;
   ReplayMode mode_;
-  double tolerance_;
+  Tolerance tolerance_;
   std::vector<std::uint64_t> digests_;
   std::vector<engine::TokenId> drawn_ids_;
   std::optional<std::int64_t> first_divergence_;

@@ -119,6 +119,16 @@ ComparisonRows comparison_rows(const Report& report) {
                         spread_cell(row, kTotalSeconds), speed_cell(report, row),
                         fmt::format("{}", row.samples.total_seconds.size()), converged_cell(row.stop)});
   }
+  for (const Row& row : report.rows) {
+    const std::string stored = row.capture.model.stored_precision.value_or("");
+    const std::string note =
+        fmt::format("{}: weights stored as {}, which are only read, were computed with as {}",
+                    engine::printable(row.capture.model.name, 32), engine::printable(stored, 64),
+                    engine::printable(row.placement.precision, 16));
+    if (stored.find("q") != std::string::npos && std::ranges::find(rows.notes, note) == rows.notes.end()) {
+      rows.notes.push_back(note);
+    }
+  }
   const auto any = [&](auto holds) { return std::any_of(report.rows.begin(), report.rows.end(), holds); };
   if (any(differs)) {
     rows.notes.emplace_back(

@@ -33,6 +33,7 @@ struct ModelInfo {
   std::string sha256;
   std::string architecture;
   std::int64_t parameters = 0;
+  std::optional<std::string> stored_precision = {};  ///< of its matrices: "bf16", "q4_k+q6_k"
 };
 
 struct CaptureInfo {

@@ -84,6 +84,7 @@ void fields(Archive& archive, ModelInfo& model) {
   archive("sha256", model.sha256);
   archive("architecture", model.architecture);
   archive("parameters", model.parameters);
+  archive("stored_precision", model.stored_precision);
 }
 
 template <class Archive>

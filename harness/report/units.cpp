@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 namespace reprise::harness {
@@ -36,6 +37,20 @@ std::string format_seconds(double seconds) {
     }
   }
   return {};
+}
+
+std::string format_bytes(std::int64_t bytes) {
+  constexpr std::array kUnits = {"kB", "MB", "GB", "TB", "PB"};
+  if (bytes < 1000) {
+    return fmt::format("{} B", bytes);
+  }
+  double value = static_cast<double>(bytes) / 1000;
+  std::size_t unit = 0;
+  while (value >= 999.95 && unit + 1 < kUnits.size()) {
+    value /= 1000;
+    ++unit;
+  }
+  return fmt::format("{} {}", format_number(value), kUnits[unit]);
 }
 
 std::string format_percent(double fraction) {
