@@ -18,7 +18,7 @@ void add_attention(const std::string& model, DType dtype, std::int64_t cached, s
     const std::int64_t n_positions = cached + rows;
     const engine::Shape cache_shape = {c.n_kv_heads, n_positions, c.head_dim};
     const engine::Shape q_shape = {rows, c.n_heads, c.head_dim};
-    const std::int64_t cache_bytes = cache_shape.count() * static_cast<std::int64_t>(engine::size_of(dtype));
+    const std::int64_t cache_bytes = static_cast<std::int64_t>(engine::bytes_of(dtype, cache_shape.count()));
     // As many caches as the model has layers: what a decoding step goes through, in L3 or not.
     const Operand keys(backend, dtype, cache_shape, std::min(c.n_layers, copies_beyond_cache(cache_bytes)));
     const Operand values(backend, dtype, cache_shape, std::min(c.n_layers, copies_beyond_cache(cache_bytes)));
@@ -42,7 +42,7 @@ void add_attention(const std::string& model, DType dtype, std::int64_t cached, s
 int main(int argc, char** argv) {
   using namespace reprise::bench;
   for (const char* model : kModels) {
-    for (const auto dtype : kDTypes) {
+    for (const auto dtype : kCacheDTypes) {
       for (const std::int64_t cached : kCached) {
         for (const std::int64_t rows : kRows) {
           add_attention(model, dtype, cached, rows);

@@ -16,7 +16,10 @@
 namespace reprise::bench {
 
 inline constexpr const char* kModels[] = {"qwen3-0.6b", "llama3.2-1b"};
-inline constexpr engine::DType kDTypes[] = {engine::DType::f32, engine::DType::f16, engine::DType::bf16};
+inline constexpr engine::DType kWeightDTypes[] = {engine::DType::f32, engine::DType::f16, engine::DType::bf16,
+                                                  engine::DType::int8, engine::DType::int4};
+inline constexpr engine::DType kCacheDTypes[] = {engine::DType::f32, engine::DType::f16, engine::DType::bf16,
+                                                 engine::DType::int8};
 inline constexpr std::int64_t kRows[] = {1, 8, 128};  ///< tokens: decoding, a small batch, a chunk of prefill
 inline constexpr int kThreads[] = {1, 2};
 
@@ -36,7 +39,7 @@ class Operand {
   Operand(engine::Backend& backend, engine::DType dtype, engine::Shape shape, std::int64_t copies = 1)
       : dtype_(dtype),
         shape_(shape),
-        bytes_(static_cast<std::size_t>(shape.count()) * engine::size_of(dtype)) {
+        bytes_(engine::bytes_of(dtype, shape.count())) {
     for (std::int64_t i = 0; i < copies; ++i) {
       copies_.push_back(backend.allocate(bytes_));
       // 0x3c3c is 1.06 in f16, 0x3c3c.... 0.011 in bf16 and f32: the values of a benchmark only must not be
@@ -49,6 +52,7 @@ class Operand {
     return copies_[static_cast<std::size_t>(i % std::ssize(copies_))].as(dtype_, shape_);
   }
   [[nodiscard]] engine::TensorView<float> floats() const { return copies_.front().as_f32(shape_); }
+  [[nodiscard]] engine::TensorView<std::int8_t> bytes() const { return copies_.front().as_bytes(shape_); }
 
  private:
   engine::DType dtype_;

@@ -122,8 +122,8 @@ void run(const Options& options) {
 int main(int argc, char** argv) {
   reprise::bench::Options options;
   CLI::App app("Decoding speed as a fraction of the read bandwidth measured beside it.");
-  app.add_option("--model", options.model, "a model folder or synthetic:NAME")->capture_default_str();
-  app.add_option("--precision", options.placement.precision, "native, f32, f16 or bf16")
+  app.add_option("--model", options.model, "a model as `reprise generate` takes it")->capture_default_str();
+  app.add_option("--precision", options.placement.precision, "native, f32, f16, bf16, int8 or int4")
       ->capture_default_str();
   app.add_option("--isa", options.placement.isa, "auto, scalar, avx2, avx512 or neon")->capture_default_str();
   app.add_option("--threads", options.placement.threads, "0: all")->capture_default_str();

@@ -1,4 +1,5 @@
 // Matrix products in the shapes of real models: linear/MODEL/MATRIX/DTYPE/rows:N/threads:N
+#include "engine/core/block_formats.h"
 #include "tools/bench/bench_support.h"
 
 namespace reprise::bench {
@@ -25,12 +26,16 @@ void add_linear(const std::string& model, const Matrix& m, DType dtype, std::int
   const std::string name = "linear/" + model + "/" + m.name + "/" + std::string(engine::name_of(dtype)) +
                            "/rows:" + std::to_string(rows);
   add(name, [=](benchmark::State& state, engine::Backend& backend) {
-    const std::int64_t weight_bytes = m.n_out * m.n_in * static_cast<std::int64_t>(engine::size_of(dtype));
+    const std::int64_t weight_bytes = static_cast<std::int64_t>(engine::bytes_of(dtype, m.n_out * m.n_in));
     const Operand weight(backend, dtype, {m.n_out, m.n_in}, copies_beyond_cache(weight_bytes));
     const Operand x(backend, DType::f32, {rows, m.n_in});
     const Operand out(backend, DType::f32, {rows, m.n_out});
+    // The activations in blocks, for weights in blocks; made once here as a model makes them once for q, k and v.
+    const Operand values(backend, DType::i8, {rows, m.n_in});
+    const Operand scales(backend, DType::f32, {rows, m.n_in / engine::kBlock});
     measure(state, [&](std::int64_t i) {
-      const engine::Linear op = {out.floats(), x.floats(), weight.copy(i), {}, {}};
+      const engine::Linear op = {out.floats(), x.floats(), weight.copy(i),
+                                 {},           {},         {values.bytes(), scales.floats()}};
       backend.linear(op);
       return cost_of(op);
     });
@@ -40,7 +45,7 @@ void add_linear(const std::string& model, const Matrix& m, DType dtype, std::int
 void add_all() {
   for (const char* model : kModels) {
     for (const Matrix& matrix : matrices_of(shape_of(model))) {
-      for (const DType dtype : kDTypes) {
+      for (const DType dtype : kWeightDTypes) {
         for (const std::int64_t rows : kRows) {
           // Only the last token of a chunk has logits.
           if (matrix.name != "head" || rows == 1) {

@@ -119,7 +119,7 @@ int main(int argc, char** argv) {
     for (const char* model : kModels) {
       add_norms_and_activations(model, rows);
       add_rope(model, rows);
-      for (const auto dtype : kDTypes) {
+      for (const auto dtype : kCacheDTypes) {
         add_store_kv(model, dtype, rows);
         add_embed(model, dtype, rows);
       }

@@ -27,3 +27,17 @@ add_test(NAME checks.capture_example
 add_test(NAME checks.isa_symbols
   COMMAND ${PROJECT_SOURCE_DIR}/tools/checks/isa_symbols.sh ${PROJECT_BINARY_DIR})
 add_test(NAME checks.goldens COMMAND ${PROJECT_SOURCE_DIR}/tools/goldens/make_goldens.py --check)
+
+# The side-by-side with llama.cpp is written for Node, which nothing else here needs: tested where it is installed.
+find_program(REPRISE_NODE node)
+set(node_version 0)
+if(REPRISE_NODE)
+  execute_process(COMMAND ${REPRISE_NODE} --version OUTPUT_VARIABLE node_version OUTPUT_STRIP_TRAILING_WHITESPACE)
+  string(REGEX REPLACE "^v([0-9]+).*" "\\1" node_version "${node_version}")
+endif()
+if(node_version GREATER_EQUAL 20)
+  add_test(NAME tools.compare_llama_cpp COMMAND ${REPRISE_NODE} --test
+    WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}/tools/compare_llama_cpp)
+else()
+  message(STATUS "Node 20 or newer: not found, so tools/compare_llama_cpp is not tested")
+endif()

@@ -58,6 +58,7 @@ int run(int argc, char** argv) {
   add_replay(app, exit_code);
   add_bench(app, exit_code);
   add_profile(app, exit_code);
+  add_model(app, exit_code);
   try {
     app.parse(argc, argv);
     flush_output();

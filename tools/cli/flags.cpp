@@ -28,10 +28,10 @@ constexpr PlacementFlag kPlacementFlags[] = {
      "reference (plain loops, one thread: the definition of correct) | cpu (default)"},
     {"--isa", "isa",
      "auto (default: the widest this machine has) | scalar | avx2 | avx512; the bits are the same"},
-    {"--precision", "precision", "of weight matrices: native (default: as stored) | f32 | f16 | bf16"},
+    {"--precision", "precision", "of weight matrices: native (default: as stored) | f32 | f16 | bf16 | int8 | int4"},
     {"--kv-cache", "kv_cache",
      "on (default) | off: recompute every position at every step; the bits are the same"},
-    {"--kv-precision", "kv_precision", "of cached keys and values: f32 (default) | f16 | bf16"},
+    {"--kv-precision", "kv_precision", "of cached keys and values: f32 (default) | f16 | bf16 | int8"},
     {"--threads", "threads", "0 (default): all of this machine's; the bits are the same"},
     {"--numerics", "numerics", "exact (default): equal bits on every CPU"},
 };
@@ -77,7 +77,7 @@ engine::Placement PlacementFlags::placement() const {
 ModelFlags::ModelFlags(CLI::App& command) {
   command.add_option(
       "--model", model_,
-      "The model to use: a Hugging Face folder or synthetic:NAME. Default: the one with the captured "
+      "The model to use: as for `generate`. Default: the one with the captured "
       "digest where it was captured, or in a folder of REPRISE_MODELS (separated by colons)");
 }
 

@@ -14,6 +14,7 @@
 #include "harness/clock/machine.h"
 #include "tools/cli/app.h"
 #include "tools/cli/flags.h"
+#include "tools/cli/logprobs.h"
 #include "tools/cli/model_text.h"
 #include "tools/cli/usage.h"
 
@@ -33,23 +34,25 @@ struct GenerateFlags {
   engine::SamplingParameters sampling;
   std::string capture;
   bool capture_history = false;
+  bool no_bos = false;
   bool json = false;
+  int n_logprobs = 0;
 };
 
-/// Shows tokens as they are drawn, and passes each on to the recorder, if there is one.
+/// Shows tokens as they are drawn, and passes each on to the other observers.
 class Printer final : public engine::GenerateObserver {
  public:
-  Printer(const std::optional<engine::Tokenizer>& tokenizer, bool silent, engine::Recorder* recorder)
-      : silent_(silent), recorder_(recorder) {
-    if (tokenizer) {
-      tokenizer_ = &*tokenizer;
-      decoder_.emplace(*tokenizer);
+  Printer(const std::optional<TextTools>& text, bool silent, std::vector<engine::GenerateObserver*> others)
+      : silent_(silent), others_(std::move(others)) {
+    if (text) {
+      tokenizer_ = &text->tokenizer;
+      decoder_.emplace(text->tokenizer);
     }
   }
 
   void on_token(const engine::TokenEvent& event) override {
-    if (recorder_ != nullptr) {
-      recorder_->on_token(event);
+    for (engine::GenerateObserver* other : others_) {
+      other->on_token(event);
     }
     const bool has_text = decoder_ && tokenizer_->contains(event.id);
     const std::string piece = has_text ? decoder_->push(event.id) : fmt::format("<{}>", event.id);
@@ -75,26 +78,32 @@ class Printer final : public engine::GenerateObserver {
   }
 
   bool silent_;
-  engine::Recorder* recorder_;
+  std::vector<engine::GenerateObserver*> others_;
   const engine::Tokenizer* tokenizer_ = nullptr;
   std::optional<engine::StreamingDecoder> decoder_;
   std::string text_;
 };
 
-std::vector<TokenId> prompt_of(const GenerateFlags& flags,
-                               const std::optional<engine::Tokenizer>& tokenizer) {
+std::vector<TokenId> prompt_of(const GenerateFlags& flags, const std::optional<TextTools>& text) {
   if (flags.prompt_ids) {
     return parse_ids(*flags.prompt_ids, "--prompt-ids");
   }
-  if (!flags.prompt || flags.prompt->empty()) {
+  const bool with_bos = text && text->facts.add_bos && !flags.no_bos;
+  if (!flags.prompt || (flags.prompt->empty() && !with_bos)) {
     fail(ErrorCode::invalid_argument, "prompt: expected --prompt TEXT or --prompt-ids 1,2,3, found {}",
          flags.prompt ? "an empty text" : "neither");
   }
-  if (!tokenizer) {
-    fail(ErrorCode::not_found,
-         "{}: tokenizer.json: expected one beside the weights, found none; use --prompt-ids", flags.model);
+  if (!text) {
+    fail(ErrorCode::not_found, "{}: tokenizer: expected one with the weights, found none; use --prompt-ids",
+         flags.model);
   }
-  return tokenizer->encode(*flags.prompt);
+  std::vector<TokenId> ids;
+  if (with_bos) {
+    ids.push_back(*text->facts.bos);
+  }
+  const std::vector<TokenId> encoded = text->tokenizer.encode(*flags.prompt);
+  ids.insert(ids.end(), encoded.begin(), encoded.end());
+  return ids;
 }
 
 /// Tokens per second after the first one, if there are any.
@@ -114,12 +123,12 @@ std::string summary_line(const engine::GenerateResult& result) {
 }
 
 std::string as_json(const std::vector<TokenId>& prompt, const engine::GenerateResult& result,
-                    const std::string& text, bool has_text) {
+                    const std::optional<std::string>& text, const Logprobs* logprobs) {
   const double first = result.token_seconds.front();
   nlohmann::ordered_json json;
   json["prompt_ids"] = prompt;
   json["generated_ids"] = result.generated_ids;
-  json["text"] = has_text ? nlohmann::ordered_json(text) : nlohmann::ordered_json(nullptr);
+  json["text"] = text ? nlohmann::ordered_json(*text) : nlohmann::ordered_json(nullptr);
   json["finish_reason"] = name_of(result.finish_reason);
   auto& metrics = json["metrics"];
   metrics["n_cached"] = result.n_cached;
@@ -130,6 +139,9 @@ std::string as_json(const std::vector<TokenId>& prompt, const engine::GenerateRe
   const auto rate = decode_rate(result);
   metrics["decode_tokens_per_second"] =
       rate ? nlohmann::ordered_json(*rate) : nlohmann::ordered_json(nullptr);
+  if (logprobs != nullptr) {
+    json["logprobs"] = logprobs->to_json();
+  }
   return json.dump(2) + "\n";
 }
 
@@ -167,16 +179,16 @@ void save(engine::Recorder& recorder, const engine::Session& session, const engi
 /// A capture remembers where its model was, and is replayed from other folders.
 std::string lasting_spec(const std::string& model) {
   std::error_code error;
-  return std::filesystem::is_directory(model, error)
+  return !engine::is_made_from_a_name(model) && std::filesystem::exists(model, error)
              ? std::filesystem::absolute(model).lexically_normal().string()
              : model;
 }
 
 void run_generate(const GenerateFlags& flags, const engine::Placement& placement) {
   const auto model = engine::Model::open(lasting_spec(flags.model));
-  const auto tokenizer = tokenizer_of(*model);
+  const auto text = text_of(*model);
   engine::GenerateRequest request;
-  request.prompt_ids = prompt_of(flags, tokenizer);
+  request.prompt_ids = prompt_of(flags, text);
   request.max_new_tokens = flags.max_new_tokens;
   request.sampling = flags.sampling;
   if (!flags.ignore_eos) {
@@ -189,6 +201,9 @@ void run_generate(const GenerateFlags& flags, const engine::Placement& placement
   }
   if (flags.n_cached > 0 && !placement.kv_cache) {
     fail(ErrorCode::invalid_argument, "--cached: expected 0 with --kv-cache off, found {}", flags.n_cached);
+  }
+  if (flags.n_logprobs > 0 && !flags.json) {
+    fail(ErrorCode::invalid_argument, "--logprobs: expected together with --json, found it alone");
   }
   if (flags.prefill_chunk < 1) {
     fail(ErrorCode::invalid_argument, "--prefill-chunk: expected at least 1, found {}", flags.prefill_chunk);
@@ -212,18 +227,27 @@ void run_generate(const GenerateFlags& flags, const engine::Placement& placement
     recording.kv_rows = !flags.capture_history;
     recorder.emplace(session, request, recording);
   }
-  Printer printer(tokenizer, flags.json, recorder ? &*recorder : nullptr);
+  std::optional<Logprobs> logprobs;
+  std::vector<engine::GenerateObserver*> observers;
+  if (recorder) {
+    observers.push_back(&*recorder);
+  }
+  if (flags.n_logprobs > 0) {
+    observers.push_back(&logprobs.emplace(flags.n_logprobs));
+  }
+  Printer printer(text, flags.json, observers);
   const engine::GenerateResult result = engine::generate(session, request, &printer);
-  const std::string text = printer.finish();
+  const std::string generated = printer.finish();
   if (!flags.json) {
     say("{}", summary_line(result));
   }
   // Before anything is written to standard output, which may be closed or full.
   if (recorder) {
-    save(*recorder, session, result, tokenizer ? tokenizer->digest() : "", flags.capture);
+    save(*recorder, session, result, text ? text->tokenizer.digest() : "", flags.capture);
   }
   if (flags.json) {
-    write_output("-", as_json(request.prompt_ids, result, text, tokenizer.has_value()));
+    write_output("-", as_json(request.prompt_ids, result, text ? std::optional(generated) : std::nullopt,
+                              logprobs ? &*logprobs : nullptr));
   }
 }
 
@@ -238,16 +262,18 @@ void add_generate(CLI::App& app, int& /*exit_code*/) {
       "  reprise generate synthetic:qwen3-tiny --prompt-ids 1,2,3,4 --cached 2 --capture call.safetensors\n");
   auto flags = std::make_shared<GenerateFlags>();
   command
-      ->add_option(
-          "MODEL", flags->model,
-          "A Hugging Face folder (config.json, model.safetensors or its sharded index, tokenizer.json), or "
-          "synthetic:NAME, e.g. synthetic:qwen3-tiny, synthetic:qwen3-0.6b")
+      ->add_option("MODEL", flags->model,
+                   "A Hugging Face folder (config.json, model.safetensors or its sharded index, "
+                   "tokenizer.json), a .gguf "
+                   "file, a llama2.c checkpoint, builtin:names, or synthetic:NAME, e.g. synthetic:qwen3-0.6b")
       ->type_name("")
       ->required();
   auto* prompt =
       command->add_option("--prompt", flags->prompt, "The text to continue, as it is (no chat template)");
   command->add_option("--prompt-ids", flags->prompt_ids, "The same as token ids: 1,2,3")->excludes(prompt);
   command->add_option("--max-new-tokens", flags->max_new_tokens, "Tokens to generate at most (default 64)");
+  command->add_flag("--no-bos", flags->no_bos,
+                    "Put no begin token before --prompt, whatever the model asks for");
   command->add_flag("--ignore-eos", flags->ignore_eos, "Go on after an end-of-sequence token");
   command->add_option(
       "--cached", flags->n_cached,
@@ -274,6 +300,11 @@ void add_generate(CLI::App& app, int& /*exit_code*/) {
           "Keep only the tokens of the cached prefix, not its keys and values: smaller, recomputed on replay")
       ->group("Capture");
   command->add_flag("--json", flags->json, "Print {prompt_ids, generated_ids, text, finish_reason, metrics}");
+  command
+      ->add_option("--logprobs", flags->n_logprobs,
+                   "With --json: the log-probabilities of each token and of the K likeliest, before sampling")
+      ->type_name("K")
+      ->check(whole_number(1, 1'000'000));
   auto placement = std::make_shared<PlacementFlags>(*command);
   command->callback([flags, placement] { run_generate(*flags, placement->placement()); });
 }

@@ -30,7 +30,7 @@ std::int64_t peak_rss_bytes() {
 
 harness::CaptureInfo capture_info(const NamedCapture& named) {
   const engine::Capture& c = named.capture;
-  return {c.id,         named.name, {c.model.name, c.model.sha256, c.model.architecture, c.model.parameters},
+  return {c.id,         named.name, {c.model.name, c.model.sha256, c.model.architecture, c.model.parameters, {}},
           c.n_prompt(), c.n_cached, c.n_generated()};
 }
 
@@ -124,6 +124,7 @@ harness::Report empty_report() {
 Row describe_row(const NamedCapture& capture, const EngineReplay& replay) {
   Row row;
   row.capture = capture_info(capture);
+  row.capture.model.stored_precision = replay.session().weights()->stored_precision;
   row.placement = engine::to_fields(replay.placement());
   return row;
 }

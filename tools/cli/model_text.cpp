@@ -7,12 +7,12 @@
 
 namespace reprise::cli {
 
-std::optional<engine::Tokenizer> tokenizer_of(const engine::Model& model) {
-  if (const auto file = model.tokenizer_file(); !file.empty()) {
-    return engine::Tokenizer::from_file(file);
+std::optional<TextTools> text_of(const engine::Model& model) {
+  if (auto text = model.text(); text) {
+    return TextTools{engine::Tokenizer::from_spec(std::move(text->tokenizer)), text->facts};
   }
   if (model.spec().starts_with("synthetic:")) {
-    return engine::Tokenizer::bytes();
+    return TextTools{engine::Tokenizer::bytes(), {}};
   }
   return std::nullopt;
 }

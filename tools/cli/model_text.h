@@ -9,8 +9,13 @@
 
 namespace reprise::cli {
 
-/// tokenizer.json beside the weights; the 256 bytes for synthetic models; nothing where there is neither.
-std::optional<engine::Tokenizer> tokenizer_of(const engine::Model& model);
+struct TextTools {
+  engine::Tokenizer tokenizer;
+  engine::TokenizerFacts facts;
+};
+
+/// What the model comes with; the 256 bytes for synthetic models; nothing where there is neither.
+std::optional<TextTools> text_of(const engine::Model& model);
 
 /// Ids from "1,2,3". Errors: invalid_argument naming the flag and what stands there.
 std::vector<engine::TokenId> parse_ids(const std::string& text, const char* flag);

@@ -33,7 +33,8 @@ class Errors : public CliTest {
 };
 
 TEST_F(Errors, Commands) {
-  expect_error({}, {"command: expected one of generate, capture, replay, bench, profile, found nothing"});
+  expect_error({},
+               {"command: expected one of generate, capture, replay, bench, profile, model, found nothing"});
   expect_error({"replai", "x"}, {"command: ", "found 'replai'", "(see reprise --help)"});
   expect_error({"--bogus"}, {"command: ", "found '--bogus'"});
   expect_error({"capture"}, {"capture: expected one of show, verify, list, found nothing"});
@@ -52,8 +53,10 @@ TEST_F(Errors, Models) {
     expect_error({"generate", model, "--prompt-ids", "1"}, expected);
   };
   expect_model_error("missing",
-                     {"missing: model: expected a Hugging Face folder or synthetic:NAME, found nothing"});
-  expect_model_error("file", {"file: model: expected a Hugging Face folder", "found a file"});
+                     {"missing: model: expected a Hugging Face folder, a .gguf file, a llama2.c checkpoint, "
+                      "synthetic:NAME or builtin:NAME, found nothing"});
+  expect_model_error(
+      "file", {"file: header: expected a model: a GGUF file or a llama2.c checkpoint", "found 1 bytes"});
   expect_model_error("empty", {"empty/config.json"});
   expect_model_error("synthetic:nope", {"expected synthetic:NAME", "microgpt-tiny", "found nope"});
   expect_model_error("two\nlines", {"two\\x0alines"});
@@ -203,7 +206,7 @@ TEST_F(Errors, TextForAModelWithoutTokenizer) {
   reprise::testing::random_model(reprise::testing::random_config("llama", false, random), 5)
       .write(path("model"));
   expect_error({"generate", "model", "--prompt", "hello"},
-               {"model: tokenizer.json: expected one beside the weights, found none; use --prompt-ids"});
+               {"model: tokenizer: expected one with the weights, found none; use --prompt-ids"});
 }
 
 TEST_F(Errors, MeasuringFlags) {

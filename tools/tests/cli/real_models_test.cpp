@@ -52,7 +52,7 @@ TEST_F(RealModels, WithoutTokenizerOnlyIdsAreTaken) {
   REPRISE_NEEDS_DATA("qwen3-synthetic");
   const std::string model = (external_data() / "qwen3-synthetic").string();
   expect_error({"generate", model, "--prompt", "hello"},
-               {model + ": tokenizer.json: expected one beside the weights, found none; use --prompt-ids"});
+               {model + ": tokenizer: expected one with the weights, found none; use --prompt-ids"});
   const json call =
       json::parse(output({"generate", model, "--prompt-ids", "1,2", "--max-new-tokens", "3", "--json"}));
   EXPECT_TRUE(call["text"].is_null());
