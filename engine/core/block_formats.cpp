@@ -190,8 +190,11 @@ void widen_all(const std::byte* data, std::span<float> out) {
 
 template <class T>
 std::size_t narrow_all(std::span<const float> x, std::byte* out) {
-  for (const float element : x) {
-    const T value = from_f32<T>(element);
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const T value = from_f32<T>(x[i]);
+    if (!std::isfinite(to_f32(value)) && std::isfinite(x[i])) {
+      return i;
+    }
     std::memcpy(out, &value, sizeof(T));
     out += sizeof(T);
   }

@@ -46,10 +46,10 @@ bool quantize_block(const float* x, Int8Block& out);
 /// at most 15. Fails as above.
 bool quantize_block(const float* x, Int4Block& out);
 
-/// Elements to `dtype`: f32, f16 or bf16 (rounded to nearest, ties to even), int8 or int4 (counts are
-/// multiples of kBlock). Writes bytes_of(dtype, x.size()) bytes; `out` need not be aligned. Returns the
-/// number of elements written: fewer than x.size() when the block after them holds an element that is not
-/// finite, or one too large for an f16 scale.
+/// Elements to `dtype`: f32, f16 or bf16 (rounded to nearest, ties to even; what is not finite stays so),
+/// int8 or int4 (counts are multiples of kBlock). Writes bytes_of(dtype, x.size()) bytes; `out` need not be
+/// aligned. Returns the number of elements written: fewer than x.size() when the next one is finite and
+/// overflows, or the block after them holds an element that is not finite, or one too large for an f16 scale.
 std::size_t quantize(DType dtype, std::span<const float> x, std::byte* out);
 
 /// Any float or block format to f32; `out.size()` is a multiple of block_extent. `data` need not be aligned.

@@ -26,10 +26,9 @@ struct ConvertOptions {
 /// writers.
 void write_gguf(const Model& model, const std::filesystem::path& path, const ConvertOptions& options = {});
 
-/// config.json, model.safetensors, tokenizer.json, tokenizer_config.json (and generation_config.json where
-/// there are several end tokens): each file replaced atomically, the weights before the configuration that
-/// names them. Errors: unsupported for what a config.json cannot say (rotary factors that are no Llama 3
-/// scaling) and for int8 and int4; those of the writers.
+/// config.json, model.safetensors, tokenizer.json, tokenizer_config.json: each file replaced atomically, the
+/// weights before the configuration that names them. Errors: unsupported for what a config.json cannot say
+/// (rotary factors that are no Llama 3 scaling) and for int8 and int4; those of the writers.
 void write_hugging_face(const Model& model, const std::filesystem::path& folder,
                         const ConvertOptions& options = {});
 

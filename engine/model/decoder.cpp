@@ -92,8 +92,8 @@ void Decoder::norm(TensorView<float> out, TensorView<const float> x, TensorView<
   }
 }
 
-QuantizedRows Decoder::in_blocks(TensorView<const float> x) {
-  if (!weights_.in_blocks) {
+QuantizedRows Decoder::in_blocks(TensorView<const float> x, std::initializer_list<AnyTensorView> matrices) {
+  if (std::ranges::none_of(matrices, [](const AnyTensorView& w) { return is_block_format(w.dtype()); })) {
     return {};
   }
   const MutableQuantizedRows blocks = {{values_.data(), x.shape()},
@@ -115,7 +115,7 @@ void Decoder::attend(const LayerWeights& layer, std::int64_t index, std::int64_t
   const TensorView<float> attended = rows(attended_, n_tokens);
 
   norm(normed, x, layer.attention_norm, layer.attention_norm_bias);
-  const QuantizedRows blocks = in_blocks(normed);
+  const QuantizedRows blocks = in_blocks(normed, {layer.q, layer.k, layer.v});
   backend_.linear({q, normed, layer.q, layer.q_bias, {}, blocks});
   backend_.linear({k, normed, layer.k, layer.k_bias, {}, blocks});
   backend_.linear({v, normed, layer.v, layer.v_bias, {}, blocks});
@@ -134,7 +134,7 @@ void Decoder::attend(const LayerWeights& layer, std::int64_t index, std::int64_t
   const float scale = 1.0F / std::sqrt(static_cast<float>(head_dim));
   backend_.attention({attended.reshaped(q_heads), q.reshaped(q_heads), cache.keys(index), cache.values(index),
                       scratch_, cache.length(), scale});
-  backend_.linear({x, attended, layer.o, layer.o_bias, x, in_blocks(attended)});
+  backend_.linear({x, attended, layer.o, layer.o_bias, x, in_blocks(attended, {layer.o})});
 }
 
 /// x += W_down f(W_up norm(x)), with f gated for SwiGLU
@@ -144,7 +144,7 @@ void Decoder::feed_forward(const LayerWeights& layer, std::int64_t n_tokens) {
   const TensorView<float> gate = rows(gate_, n_tokens);
   const TensorView<float> up = rows(up_, n_tokens);
   norm(normed, x, layer.ffn_norm, layer.ffn_norm_bias);
-  const QuantizedRows blocks = in_blocks(normed);
+  const QuantizedRows blocks = in_blocks(normed, {layer.gate, layer.up});
   backend_.linear({up, normed, layer.up, layer.up_bias, {}, blocks});
   switch (config_.feed_forward) {
     case FeedForward::swiglu:
@@ -158,7 +158,7 @@ void Decoder::feed_forward(const LayerWeights& layer, std::int64_t n_tokens) {
       backend_.relu({up, up});
       break;
   }
-  backend_.linear({x, up, layer.down, layer.down_bias, x, in_blocks(up)});
+  backend_.linear({x, up, layer.down, layer.down_bias, x, in_blocks(up, {layer.down})});
 }
 
 TensorView<const float> Decoder::logits(std::int64_t n_tokens, LogitsOf which) {
@@ -173,7 +173,7 @@ TensorView<const float> Decoder::logits(std::int64_t n_tokens, LogitsOf which) {
     last = normed;
   }
   const TensorView<float> out = rows(logits_, n_rows);
-  backend_.linear({out, last, weights_.head, {}, {}, in_blocks(last)});
+  backend_.linear({out, last, weights_.head, {}, {}, in_blocks(last, {weights_.head})});
   return out;
 }
 

@@ -36,8 +36,8 @@ class Decoder {
   TensorView<float> activation(std::int64_t n_rows, std::int64_t width);
   void norm(TensorView<float> out, TensorView<const float> x, TensorView<const float> weight,
             TensorView<const float> bias);
-  /// x in blocks where the model's products read them; otherwise nothing.
-  QuantizedRows in_blocks(TensorView<const float> x);
+  /// x in blocks where one of the matrices that will be multiplied with it is in blocks; otherwise nothing.
+  QuantizedRows in_blocks(TensorView<const float> x, std::initializer_list<AnyTensorView> matrices);
   void attend(const LayerWeights& layer, std::int64_t index, std::int64_t n_tokens, KvCache& cache);
   void feed_forward(const LayerWeights& layer, std::int64_t n_tokens);
   TensorView<const float> logits(std::int64_t n_tokens, LogitsOf which);

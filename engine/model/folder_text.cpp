@@ -68,6 +68,18 @@ std::optional<ModelText> read_folder_text(const std::filesystem::path& folder, c
   const std::string json = read_text_file(path);
   ModelText text{read_tokenizer_json(json, path.string()), {}};
   text.tokenizer.digest = to_hex(sha256(std::as_bytes(std::span(json))));
+  const auto check_id = [&](TokenId id) {
+    if (id >= config.n_vocab) {
+      fail(ErrorCode::mismatch, "{}: token ids: expected those below config.json's vocab_size {}, found {}",
+           path.string(), config.n_vocab, id);
+    }
+  };
+  for (const TokenizerSpec::Entry& entry : text.tokenizer.vocabulary) {
+    check_id(entry.id);
+  }
+  for (const AddedToken& token : text.tokenizer.added_tokens) {
+    check_id(token.id);
+  }
   const Json settings = object_of(folder / "tokenizer_config.json");
   text.facts.bos = config.bos_id;
   if (!config.eos_ids.empty()) {

@@ -11,7 +11,8 @@ namespace reprise::engine {
 /// From tokenizer.json, tokenizer_config.json and chat_template.jinja; nothing where there is no
 /// tokenizer.json. A begin token goes before a text where tokenizer_config.json says "add_bos_token" or,
 /// where it says nothing, where the post-processor of tokenizer.json puts one there. Errors: those of
-/// read_tokenizer_json; invalid_data for a tokenizer_config.json that is no JSON object.
+/// read_tokenizer_json; mismatch for a token id without an embedding; invalid_data for a
+/// tokenizer_config.json that is no JSON object.
 std::optional<ModelText> read_folder_text(const std::filesystem::path& folder, const ModelConfig& config);
 
 }  // namespace reprise::engine

@@ -61,8 +61,15 @@ void refuse_what_is_not_computed(const Keys& keys, const GgufFile& file) {
                kCode);
   const std::int64_t window = file.integer(keys.key("attention.sliding_window"), 0);
   keys.require(window == 0, keys.key("attention.sliding_window"), "0", window, kCode);
-  const std::string_view scaling = file.text(keys.key("rope.scaling.type"), "none");
-  keys.require(scaling == "none", keys.key("rope.scaling.type"), "none", printable(scaling), kCode);
+  // Absent means linear, and older files name the factor otherwise.
+  const std::string_view scaling = file.text(keys.key("rope.scaling.type"), "linear");
+  keys.require(scaling == "none" || scaling == "linear", keys.key("rope.scaling.type"), "none or linear",
+               printable(scaling), kCode);
+  for (const char* key : {"rope.scaling.factor", "rope.scale_linear"}) {
+    const double factor = file.number(keys.key(key), 1);
+    keys.require(scaling == "none" || factor == 0 || factor == 1, keys.key(key),
+                 "1: scaled positions are not computed", factor, kCode);
+  }
 }
 
 /// Llama 3's published choices but for the factor, which a file's largest factor is.
@@ -102,6 +109,8 @@ void read_rope_factors(const GgufFile& file, ModelConfig& config) {
 void read_llama_family(const Keys& keys, const GgufFile& file, ModelConfig& config) {
   config.n_kv_heads = keys.extent("attention.head_count_kv", config.n_heads);
   config.head_dim = keys.extent("attention.key_length", config.d_model / config.n_heads);
+  keys.require(config.head_dim >= 1, keys.key("attention.head_count"),
+               fmt::format("at most the width {}", config.d_model), config.n_heads);
   const std::int64_t value_length = keys.extent("attention.value_length", config.head_dim);
   keys.require(value_length == config.head_dim, keys.key("attention.value_length"),
                fmt::format("{} as the keys", config.head_dim), value_length, ErrorCode::unsupported);
@@ -141,22 +150,33 @@ std::int64_t vocabulary_size(const GgufFile& file) {
   return embedding.shape[0];
 }
 
+/// End tokens: of a text, of a turn, of a message to a tool; that of a turn is known by its text where no key
+/// says it.
 void read_token_ids(const GgufFile& file, ModelConfig& config) {
-  for (const char* key : {"tokenizer.ggml.bos_token_id", "tokenizer.ggml.eos_token_id",
-                          "tokenizer.ggml.eot_token_id", "tokenizer.ggml.eom_token_id"}) {
-    if (!file.has(key)) {
-      continue;
-    }
-    const std::int64_t id = file.integer(key);
+  const auto checked = [&](std::string_view key, std::int64_t id) {
     if (id < 0 || id >= config.n_vocab) {
       fail(ErrorCode::invalid_data, "{}: {}: expected a token id below {}, found {}", file.path().string(),
            key, config.n_vocab, id);
     }
-    const auto token = static_cast<TokenId>(id);
-    if (key == std::string_view("tokenizer.ggml.bos_token_id")) {
-      config.bos_id = token;
-    } else if (std::ranges::find(config.eos_ids, token) == config.eos_ids.end()) {
-      config.eos_ids.push_back(token);
+    return static_cast<TokenId>(id);
+  };
+  const auto add_end = [&](TokenId id) {
+    if (std::ranges::find(config.eos_ids, id) == config.eos_ids.end()) {
+      config.eos_ids.push_back(id);
+    }
+  };
+  if (constexpr auto kBos = "tokenizer.ggml.bos_token_id"; file.has(kBos)) {
+    config.bos_id = checked(kBos, file.integer(kBos));
+  }
+  for (const char* key :
+       {"tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id", "tokenizer.ggml.eom_token_id"}) {
+    if (file.has(key)) {
+      add_end(checked(key, file.integer(key)));
+    }
+  }
+  if (file.has("tokenizer.ggml.tokens") && !config.eos_ids.empty()) {
+    if (const auto eot = read_tokenizer_facts(file).eot; eot) {
+      add_end(checked("tokenizer.ggml.tokens", *eot));
     }
   }
 }
@@ -206,7 +226,7 @@ ModelConfig gguf_config(const GgufFile& file) {
                keys.key("attention.head_count"),
                fmt::format("1 to 64 times the {} key-value heads", config.n_kv_heads), config.n_heads);
   keys.require(config.head_dim >= 1, keys.key("attention.head_count"),
-               fmt::format("at most {}", config.d_model), config.n_heads);
+               fmt::format("at most the width {}", config.d_model), config.n_heads);
   read_token_ids(file, config);
   const DType stored = file.at("token_embd.weight").dtype;
   config.stored_dtype = stored == DType::f16 || stored == DType::bf16 ? stored : DType::f32;

@@ -3,9 +3,11 @@
 #include <array>
 #include <cstring>
 #include <fstream>
+#include <set>
 
 #include "engine/core/digest.h"
 #include "engine/core/error.h"
+#include "engine/io/printable.h"
 
 namespace reprise::engine {
 namespace {
@@ -18,6 +20,7 @@ class GgufModel final : public Model {
     for (const TensorSpec& tensor : tensors_of(this->config())) {
       set_tensor(tensor, find(tensor));
     }
+    refuse_other_tensors();
   }
 
   [[nodiscard]] std::optional<ModelText> text() const override {
@@ -41,6 +44,21 @@ class GgufModel final : public Model {
     const std::size_t row_bytes = tensor.data.size() / static_cast<std::size_t>(stored.n_rows_stored);
     return {tensor.dtype, tensor.data.data() + static_cast<std::size_t>(stored.first_row) * row_bytes,
             spec.shape};
+  }
+
+  /// What is not computed with would silently make another model of it.
+  void refuse_other_tensors() const {
+    std::set<std::string> known = {"rope_freqs.weight"};
+    for (const TensorSpec& spec : tensors_of(config())) {
+      known.insert(gguf_tensor(config(), spec).name);
+    }
+    for (const GgufTensor& tensor : file_.tensors()) {
+      if (!known.contains(tensor.name)) {
+        fail(ErrorCode::unsupported,
+             "{}: {}: expected only tensors that a {} of this configuration has, found another",
+             file_.path().string(), printable(tensor.name), config().architecture);
+      }
+    }
   }
 
   void check_form(const GgufTensor& tensor, const TensorSpec& spec, const StoredTensor& stored) const {

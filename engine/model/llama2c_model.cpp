@@ -103,11 +103,19 @@ DType stored_dtype(const ModelConfig& config, std::size_t size_bytes, const std:
       return dtype;
     }
   }
+  if (n > size_bytes) {
+    fail(ErrorCode::invalid_data,
+         "{}: size: expected more than {} bytes for the weights of its header (a model is a GGUF file or a "
+         "llama2.c "
+         "checkpoint), found {}",
+         path, n, size_bytes);
+  }
   fail(ErrorCode::invalid_data,
-       "{}: size: expected {} bytes of f32 or {} of bf16 for the {} weights of its header (a GGUF file or a "
-       "llama2.c "
-       "checkpoint is a model), found {}",
-       path, kHeaderBytes + (n + tables) * 4, kHeaderBytes + n * 2, n, size_bytes);
+       "{}: size: expected {} or {} bytes of f32, or {} or {} of bf16, for the {} weights of its header "
+       "without or with "
+       "rotary tables (a model is a GGUF file or a llama2.c checkpoint), found {}",
+       path, kHeaderBytes + n * 4, kHeaderBytes + (n + tables) * 4, kHeaderBytes + n * 2,
+       kHeaderBytes + (n + tables) * 2, n, size_bytes);
 }
 
 class Llama2cModel final : public Model {

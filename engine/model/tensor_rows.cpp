@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <cstring>
+#include <limits>
 #include <thread>
 
 #include "engine/core/block_formats.h"
@@ -44,17 +46,24 @@ std::pair<DType, const std::byte*> row_of(const RewrittenTensor& tensor, std::in
   REPRISE_CHECK(false && "no such row");
 }
 
-/// One row as it stands, or in the new dtype; false for elements that blocks cannot hold.
-bool rewrite_row(const RewrittenTensor& tensor, std::int64_t to, std::vector<float>& widened,
-                 std::byte* out) {
+/// One row as it stands, or in the new dtype. Returns the place of the first element that is not finite or
+/// that the dtype cannot hold (for blocks, the first of its block that is to blame, or the block's first), or
+/// -1.
+std::int64_t rewrite_row(const RewrittenTensor& tensor, std::int64_t to, std::vector<float>& widened,
+                         std::byte* out) {
   const auto [dtype, data] = row_of(tensor, source_row(tensor, to));
   const std::int64_t n = tensor.row_extent();
   if (dtype == tensor.dtype) {
     std::memcpy(out, data, bytes_of(dtype, n));
-    return true;
+    return -1;
   }
   dequantize(dtype, data, widened);
-  return quantize(tensor.dtype, widened, out) == widened.size();
+  const auto bad = std::ranges::find_if_not(widened, [](float x) { return std::isfinite(x); });
+  if (bad != widened.end()) {
+    return bad - widened.begin();
+  }
+  const std::size_t done = quantize(tensor.dtype, widened, out);
+  return done == widened.size() ? -1 : static_cast<std::int64_t>(done);
 }
 
 void scatter_row(const RewrittenTensor& tensor, std::int64_t to, const std::byte* row,
@@ -94,7 +103,8 @@ void rewrite(const RewrittenTensor& tensor, std::span<std::byte> out, const std:
          n, name_of(tensor.dtype));
   }
   const std::size_t row_bytes = bytes_of(tensor.dtype, n);
-  std::atomic<bool> holds = true;
+  constexpr std::int64_t kNone = std::numeric_limits<std::int64_t>::max();
+  std::atomic<std::int64_t> first_bad = kNone;
   ThreadTeam team(static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 1U, 64U)));
   team.run([&](int member) {
     std::vector<float> widened(static_cast<std::size_t>(n));
@@ -103,17 +113,21 @@ void rewrite(const RewrittenTensor& tensor, std::span<std::byte> out, const std:
     for (std::int64_t to = tensor.n_rows() * member / team.size(); to < end; ++to) {
       std::byte* target =
           tensor.transposed ? row.data() : out.data() + static_cast<std::size_t>(to) * row_bytes;
-      if (!rewrite_row(tensor, to, widened, target)) {
-        holds = false;
+      if (const std::int64_t bad = rewrite_row(tensor, to, widened, target); bad >= 0) {
+        const std::int64_t index = source_row(tensor, to) * n + bad;
+        std::int64_t lowest = first_bad;
+        while (index < lowest && !first_bad.compare_exchange_weak(lowest, index)) {
+        }
       }
       if (tensor.transposed) {
         scatter_row(tensor, to, target, out);
       }
     }
   });
-  if (!holds) {
-    fail(ErrorCode::invalid_data, "{}: {}: expected elements that {} can hold, found others", model,
-         tensor.name, name_of(tensor.dtype));
+  if (first_bad != kNone) {
+    fail(ErrorCode::invalid_data,
+         "{}: {}: expected finite elements that {} can hold, found others from [{}] on", model, tensor.name,
+         name_of(tensor.dtype), first_bad.load());
   }
 }
 

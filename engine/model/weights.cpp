@@ -136,8 +136,7 @@ class Placer {
       });
     });
     if (first_bad < n) {
-      fail(ErrorCode::invalid_data,
-           "{}: {}: expected elements that {} can hold, found others in the block at [{}]",
+      fail(ErrorCode::invalid_data, "{}: {}: expected elements that {} can hold, found others from [{}] on",
            weights_.model->spec(), called(tensor), name_of(dtype), first_bad.load());
     }
     return {dtype, copy.data(), stored.shape()};

@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <map>
+#include <optional>
 
 #include "engine/core/error.h"
 #include "engine/io/gguf.h"
@@ -10,20 +12,25 @@
 namespace reprise::engine {
 namespace {
 
-/// llama.cpp's number for "most tensors are of this type" (general.file_type).
-std::uint32_t file_type_of(DType dtype) {
-  switch (dtype) {
-    case DType::f16:
-      return 1;
-    case DType::int4:
-      return 2;
-    case DType::int8:
-      return 7;
-    case DType::bf16:
-      return 32;
-    default:
-      return 0;
+/// llama.cpp's number for "most tensors are of this type" (general.file_type), of those that have one.
+std::optional<std::uint32_t> file_type_of(DType dtype) {
+  constexpr std::pair<DType, std::uint32_t> kNumbers[] = {
+      {DType::f32, 0},   {DType::f16, 1},   {DType::int4, 2}, {DType::q4_1, 3},
+      {DType::int8, 7},  {DType::q5_0, 8},  {DType::q5_1, 9}, {DType::q4_k, 15},
+      {DType::q5_k, 17}, {DType::q6_k, 18}, {DType::bf16, 32}};
+  const auto found = std::ranges::find(kNumbers, dtype, &std::pair<DType, std::uint32_t>::first);
+  return found == std::end(kNumbers) ? std::nullopt : std::optional(found->second);
+}
+
+/// The format that most bytes of matrices are in.
+DType commonest(const std::vector<RewrittenTensor>& tensors) {
+  std::map<DType, std::size_t> bytes;
+  for (const RewrittenTensor& tensor : tensors) {
+    if (tensor.parts.front().shape().rank() == 2) {
+      bytes[tensor.dtype] += tensor.size_bytes();
+    }
   }
+  return std::ranges::max_element(bytes, {}, [](const auto& entry) { return entry.second; })->first;
 }
 
 void set_metadata(const Model& model, DType precision, GgufWriter& writer) {
@@ -34,7 +41,9 @@ void set_metadata(const Model& model, DType precision, GgufWriter& writer) {
   };
   writer.set_text("general.architecture", c.architecture);
   writer.set_text("general.name", model.name());
-  writer.set_u32("general.file_type", file_type_of(precision));
+  if (const auto type = file_type_of(precision); type) {
+    writer.set_u32("general.file_type", *type);
+  }
   set("vocab_size", c.n_vocab);  // llama.cpp asks for it where there is no tokenizer
   set("context_length", c.n_context);
   set("embedding_length", c.d_model);
@@ -55,18 +64,33 @@ void set_metadata(const Model& model, DType precision, GgufWriter& writer) {
   }
 }
 
+/// A file has places for three end tokens: of a text, of a turn, of a message to a tool.
 void set_tokenizer(const Model& model, GgufWriter& writer) {
   const ModelConfig& c = model.config();
-  if (const auto text = model.text(); text) {
+  if (c.eos_ids.size() > 3) {
+    fail(ErrorCode::unsupported, "{}: eos_token_id: expected at most 3 end tokens for a GGUF file, found {}",
+         model.spec(), c.eos_ids.size());
+  }
+  const auto end = [&](std::size_t i) {
+    return i < c.eos_ids.size() ? std::optional(c.eos_ids[i]) : std::nullopt;
+  };
+  if (auto text = model.text(); text) {
+    text->facts.bos = c.bos_id;
+    text->facts.eos = end(0);
+    text->facts.eot = end(1);
     write_tokenizer_gguf(text->tokenizer, text->facts, c.n_vocab, writer);
-    return;
+  } else {
+    writer.set_text("tokenizer.ggml.model", "no_vocab");
+    for (const auto& [key, id] : {std::pair{"tokenizer.ggml.bos_token_id", c.bos_id},
+                                  {"tokenizer.ggml.eos_token_id", end(0)},
+                                  {"tokenizer.ggml.eot_token_id", end(1)}}) {
+      if (id) {
+        writer.set_u32(key, static_cast<std::uint32_t>(*id));
+      }
+    }
   }
-  writer.set_text("tokenizer.ggml.model", "no_vocab");
-  if (c.bos_id) {
-    writer.set_u32("tokenizer.ggml.bos_token_id", static_cast<std::uint32_t>(*c.bos_id));
-  }
-  if (!c.eos_ids.empty()) {
-    writer.set_u32("tokenizer.ggml.eos_token_id", static_cast<std::uint32_t>(c.eos_ids.front()));
+  if (const auto eom = end(2); eom) {
+    writer.set_u32("tokenizer.ggml.eom_token_id", static_cast<std::uint32_t>(*eom));
   }
 }
 
@@ -108,7 +132,7 @@ void write_gguf(const Model& model, const std::filesystem::path& path, const Con
   }
   const std::vector<RewrittenTensor> tensors = tensors_for(model, options.precision);
   GgufWriter writer;
-  set_metadata(model, tensors.front().dtype, writer);
+  set_metadata(model, commonest(tensors), writer);
   set_tokenizer(model, writer);
   const std::vector<float> factors = rope_factors_of(config);
   if (!factors.empty()) {

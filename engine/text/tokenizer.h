@@ -51,9 +51,9 @@ class Tokenizer {
   [[nodiscard]] std::vector<TokenId> encode(std::string_view text) const;
 
   /// The text of `ids`, always valid UTF-8: bytes that form no character become U+FFFD, one for each maximal
-  /// subpart (Hugging Face's byte fallback has one for each byte). `skip_special` leaves special tokens out.
-  /// An added token decodes to its content. A space put before the text is dropped again (above). Errors:
-  /// invalid_argument for an id without a token.
+  /// subpart (Hugging Face's byte fallback has one for each byte). `skip_special` leaves special tokens out;
+  /// an added token decodes to its content; a space put before the text is dropped again (above).
+  /// Errors: invalid_argument for an id without a token.
   [[nodiscard]] std::string decode(std::span<const TokenId> ids, bool skip_special = false) const;
 
   /// The bytes a token stands for, which need not be whole characters; they live as long as the tokenizer.

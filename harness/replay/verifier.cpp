@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "engine/capture/recorder.h"
 #include "engine/core/digest.h"
@@ -76,7 +77,9 @@ void Verifier::compare_logits(std::size_t step, std::span<const float> logits) {
   for (std::size_t i = step * n_top; i < (step + 1) * n_top; ++i) {
     const double captured = static_cast<double>(capture_.steps.top_logits[i]);
     const double replayed = static_cast<double>(logits[static_cast<std::size_t>(capture_.steps.top_ids[i])]);
-    worst_error_ = std::max(worst_error_, std::abs(captured - replayed));
+    const double error = std::abs(captured - replayed);
+    worst_error_ =
+        std::isnan(error) ? std::numeric_limits<double>::infinity() : std::max(worst_error_, error);
     const double p = std::exp(captured - captured_lse);
     const double q = std::exp(replayed - replayed_lse);
     total_kl_ += kl_term(p, q);

@@ -28,7 +28,9 @@ constexpr PlacementFlag kPlacementFlags[] = {
      "reference (plain loops, one thread: the definition of correct) | cpu (default)"},
     {"--isa", "isa",
      "auto (default: the widest this machine has) | scalar | avx2 | avx512; the bits are the same"},
-    {"--precision", "precision", "of weight matrices: native (default: as stored) | f32 | f16 | bf16 | int8 | int4"},
+    {"--precision", "precision",
+     "of weight matrices: native (default: as stored; GGUF formats other than Q8_0 and Q4_0 become int8) | "
+     "f32 | f16 | bf16 | int8 | int4"},
     {"--kv-cache", "kv_cache",
      "on (default) | off: recompute every position at every step; the bits are the same"},
     {"--kv-precision", "kv_precision", "of cached keys and values: f32 (default) | f16 | bf16 | int8"},
@@ -75,10 +77,9 @@ engine::Placement PlacementFlags::placement() const {
 }
 
 ModelFlags::ModelFlags(CLI::App& command) {
-  command.add_option(
-      "--model", model_,
-      "The model to use: as for `generate`. Default: the one with the captured "
-      "digest where it was captured, or in a folder of REPRISE_MODELS (separated by colons)");
+  command.add_option("--model", model_,
+                     "The model to use: as for `generate`. Default: the one with the captured "
+                     "digest where it was captured, or in a folder of REPRISE_MODELS (separated by colons)");
 }
 
 harness::ModelFinder ModelFlags::finder() const {

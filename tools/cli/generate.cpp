@@ -186,7 +186,7 @@ std::string lasting_spec(const std::string& model) {
 
 void run_generate(const GenerateFlags& flags, const engine::Placement& placement) {
   const auto model = engine::Model::open(lasting_spec(flags.model));
-  const auto text = text_of(*model);
+  const auto text = flags.prompt_ids ? text_if_readable(*model) : text_of(*model);
   engine::GenerateRequest request;
   request.prompt_ids = prompt_of(flags, text);
   request.max_new_tokens = flags.max_new_tokens;

@@ -30,8 +30,9 @@ std::int64_t peak_rss_bytes() {
 
 harness::CaptureInfo capture_info(const NamedCapture& named) {
   const engine::Capture& c = named.capture;
-  return {c.id,         named.name, {c.model.name, c.model.sha256, c.model.architecture, c.model.parameters, {}},
-          c.n_prompt(), c.n_cached, c.n_generated()};
+  return {
+      c.id,         named.name, {c.model.name, c.model.sha256, c.model.architecture, c.model.parameters, {}},
+      c.n_prompt(), c.n_cached, c.n_generated()};
 }
 
 harness::MemoryUse memory_of(const EngineReplay& replay) {

@@ -1,6 +1,9 @@
 /// reprise model convert and synthesize: a model written as a GGUF file or a Hugging Face folder.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cctype>
+
 #include "engine/core/error.h"
 #include "engine/core/monotonic.h"
 #include "engine/model/convert.h"
@@ -23,20 +26,38 @@ std::int64_t written_bytes(const std::filesystem::path& out) {
       std::filesystem::file_size(std::filesystem::is_directory(out) ? out / "model.safetensors" : out));
 }
 
-/// Writing over what is being read would pull the mapped file away.
+bool names_gguf(const std::string& out) {
+  constexpr std::string_view kSuffix = ".gguf";
+  return out.size() > kSuffix.size() &&
+         std::equal(kSuffix.rbegin(), kSuffix.rend(), out.rbegin(),
+                    [](char a, char b) { return a == std::tolower(static_cast<unsigned char>(b)); });
+}
+
+/// Writing over what is being read would pull the mapped file away; and the files of an older folder beside
+/// new weights would make a model that nobody meant.
 void check_places(const ConvertFlags& flags) {
   std::error_code error;
+  if (flags.out.empty()) {
+    fail(ErrorCode::invalid_argument,
+         "OUT: expected a name ending in .gguf or a folder, found an empty name");
+  }
   if (std::filesystem::equivalent(flags.in, flags.out, error)) {
     fail(ErrorCode::invalid_argument, "OUT: expected another place than {}, found the same", flags.in);
   }
-  const bool gguf = flags.out.ends_with(".gguf");
+  const bool gguf = names_gguf(flags.out);
   if (gguf && std::filesystem::is_directory(flags.out, error)) {
     fail(ErrorCode::invalid_argument, "{}: expected a file name, found a folder", flags.out);
   }
-  if (!gguf && std::filesystem::exists(flags.out, error) &&
-      !std::filesystem::is_directory(flags.out, error)) {
-    fail(ErrorCode::invalid_argument, "{}: expected a name ending in .gguf, or a folder, found a file",
-         flags.out);
+  if (gguf || !std::filesystem::exists(flags.out, error)) {
+    return;
+  }
+  if (!std::filesystem::is_directory(flags.out, error)) {
+    fail(ErrorCode::invalid_argument,
+         "{}: expected a name ending in .gguf, or a new or empty folder, found a file", flags.out);
+  }
+  if (!std::filesystem::is_empty(flags.out, error) || error) {
+    fail(ErrorCode::invalid_argument, "{}: expected a new or an empty folder, found {}", flags.out,
+         error ? error.message() : "files in it");
   }
 }
 
@@ -48,7 +69,7 @@ void run_convert(const ConvertFlags& flags) {
   engine::ConvertOptions options{flags.precision, [&](double share) {
                                    line.show(fmt::format("writing {}: {:.0f} %", flags.out, share * 100));
                                  }};
-  if (flags.out.ends_with(".gguf")) {
+  if (names_gguf(flags.out)) {
     engine::write_gguf(*model, flags.out, options);
   } else {
     engine::write_hugging_face(*model, flags.out, options);

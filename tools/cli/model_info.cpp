@@ -9,6 +9,7 @@
 #include "harness/report/units.h"
 #include "tools/cli/app.h"
 #include "tools/cli/flags.h"
+#include "tools/cli/model_text.h"
 #include "tools/cli/usage.h"
 
 namespace reprise::cli {
@@ -72,9 +73,9 @@ nlohmann::ordered_json info_of(const engine::Model& model) {
   json["parameters"] = c.n_parameters();
   json["config"] = nlohmann::ordered_json::parse(model.config_json());
   json["tokenizer"] = nullptr;
-  if (const auto text = model.text(); text) {
-    json["tokenizer"] = text->tokenizer.kind == engine::TokenizerKind::sentence_piece ? "SentencePiece BPE"
-                                                                                      : "byte-level BPE";
+  if (const auto text = text_if_readable(model); text) {
+    json["tokenizer"] =
+        text->kind == engine::TokenizerKind::sentence_piece ? "SentencePiece BPE" : "byte-level BPE";
   }
   std::map<std::string, std::pair<std::int64_t, std::int64_t>> stored;  // dtype: tensors, bytes
   for (const TensorInfo& tensor : tensors) {

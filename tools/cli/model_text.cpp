@@ -4,17 +4,28 @@
 
 #include "engine/core/error.h"
 #include "engine/io/printable.h"
+#include "tools/cli/flags.h"
 
 namespace reprise::cli {
 
 std::optional<TextTools> text_of(const engine::Model& model) {
   if (auto text = model.text(); text) {
-    return TextTools{engine::Tokenizer::from_spec(std::move(text->tokenizer)), text->facts};
+    const engine::TokenizerKind kind = text->tokenizer.kind;
+    return TextTools{kind, engine::Tokenizer::from_spec(std::move(text->tokenizer)), text->facts};
   }
   if (model.spec().starts_with("synthetic:")) {
-    return TextTools{engine::Tokenizer::bytes(), {}};
+    return TextTools{engine::TokenizerKind::byte_level_bpe, engine::Tokenizer::bytes(), {}};
   }
   return std::nullopt;
+}
+
+std::optional<TextTools> text_if_readable(const engine::Model& model) {
+  try {
+    return text_of(model);
+  } catch (const Error& error) {
+    say("note: no text: {}\n", error.what());
+    return std::nullopt;
+  }
 }
 
 std::vector<engine::TokenId> parse_ids(const std::string& text, const char* flag) {

@@ -86,8 +86,12 @@ void explain_usage(CLI::App& app) {
 }
 
 void set_examples(CLI::App& command, const std::string& examples) {
-  const std::string inherited = command.get_parent() == nullptr ? "" : command.get_parent()->get_footer();
-  command.footer(examples + (inherited.empty() ? "" : "\n" + inherited.substr(0, inherited.find('\n'))));
+  const CLI::App* program = &command;
+  while (program->get_parent() != nullptr) {
+    program = program->get_parent();
+  }
+  const std::string exit_codes = program == &command ? "" : program->get_footer();
+  command.footer(examples + (exit_codes.empty() ? "" : "\n" + exit_codes.substr(0, exit_codes.find('\n'))));
 }
 
 std::string usage_error(const CLI::App& app, const CLI::ParseError& error) {

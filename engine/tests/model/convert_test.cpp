@@ -146,6 +146,26 @@ TEST(Convert, Llama3ScalingSurvivesAsScaling) {
   EXPECT_EQ(factors.back(), 32.0F);
 }
 
+TEST(Convert, EveryEndTokenSurvives) {
+  Random random(41);
+  auto config = random_config("qwen3", false, random);
+  config["eos_token_id"] = {2, 5, 7};
+  config["bos_token_id"] = 1;
+  const ScratchFolder folder;
+  random_model(config, 41).write(folder / "first");
+  write_gguf(*Model::open((folder / "first").string()), folder / "m.gguf");
+  const auto file = Model::open((folder / "m.gguf").string());
+  EXPECT_EQ(file->config().eos_ids, (std::vector<TokenId>{2, 5, 7}));
+  EXPECT_EQ(file->config().bos_id, 1);
+  write_hugging_face(*file, folder / "last");
+  EXPECT_EQ(Model::open((folder / "last").string())->config().eos_ids, (std::vector<TokenId>{2, 5, 7}));
+  config["eos_token_id"] = {2, 5, 7, 9};
+  random_model(config, 41).write(folder / "four");
+  EXPECT_THAT(
+      error_of([&] { write_gguf(*Model::open((folder / "four").string()), folder / "x.gguf"); }).what(),
+      HasSubstr("eos_token_id: expected at most 3 end tokens for a GGUF file, found 4"));
+}
+
 TEST(Convert, WhatAFormatCannotHoldIsSaid) {
   const ScratchFolder folder;
   const auto microgpt = Model::open((golden_folder() / "microgpt").string());
@@ -167,12 +187,13 @@ TEST(Convert, ElementsThatBlocksCannotHoldLeaveNoFile) {
   content.tensors.at("model.layers.0.mlp.up_proj.weight").set(7, 1e30F);
   content.write(folder / "folder");
   const auto model = Model::open((folder / "folder").string());
-  EXPECT_THAT(error_of([&] { write_gguf(*model, folder / "m.gguf", {.precision = "int4"}); }).what(),
-              HasSubstr("blk.0.ffn_up.weight: expected elements that int4 can hold, found others"));
-  EXPECT_EQ(folder.names(), std::vector<std::string>{"folder"});
   EXPECT_THAT(
-      error_of([&] { (void)logits_of(model, "int8"); }).what(),
-      HasSubstr("up (layer 0): expected elements that int8 can hold, found others in the block at [0]"));
+      error_of([&] { write_gguf(*model, folder / "m.gguf", {.precision = "int4"}); }).what(),
+      HasSubstr(
+          "blk.0.ffn_up.weight: expected finite elements that int4 can hold, found others from [0] on"));
+  EXPECT_EQ(folder.names(), std::vector<std::string>{"folder"});
+  EXPECT_THAT(error_of([&] { (void)logits_of(model, "int8"); }).what(),
+              HasSubstr("up (layer 0): expected elements that int8 can hold, found others from [0] on"));
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include "engine/core/block_formats.h"
 #include "engine/io/gguf.h"
+#include "engine/model/convert.h"
 #include "engine/tests/io/io_test_support.h"
 #include "engine/tests/model/forward.h"
 #include "engine/tests/support/error_of.h"
@@ -150,6 +151,44 @@ TEST(GgufModel, FormatsThatAreOnlyReadAreComputedWithAsInt8) {
   }
 }
 
+/// As quantisers write them where a row is no whole number of blocks: that matrix stays in floats.
+TEST(GgufModel, BlocksBesideFloatsAreComputedWith) {
+  reprise::testing::Random random(31);
+  auto config = reprise::testing::random_block_config("qwen3", random);
+  config["intermediate_size"] = 44;
+  const ScratchFolder folder;
+  reprise::testing::random_model(config, 31).write(folder / "folder");
+  const auto plain = Model::open((folder / "folder").string());
+  write_gguf(*plain, folder / "plain.gguf");
+  const GgufFile file = GgufFile::open(folder / "plain.gguf");
+  GgufWriter writer;
+  for (const auto& [key, value] : file.metadata()) {
+    writer.set(key, value);
+  }
+  std::vector<std::vector<std::byte>> memory;
+  for (const GgufTensor& tensor : file.tensors()) {
+    if (tensor.shape.size() == 1 || tensor.shape[1] % 32 != 0) {
+      writer.add(tensor.name, tensor.dtype, tensor.shape, tensor.data);
+      continue;
+    }
+    std::vector<float> widened(static_cast<std::size_t>(tensor.shape[0] * tensor.shape[1]));
+    dequantize(tensor.dtype, tensor.data.data(), widened);
+    auto& blocks = memory.emplace_back(bytes_of(DType::int8, std::ssize(widened)));
+    quantize(DType::int8, widened, blocks.data());
+    writer.add(tensor.name, DType::int8, tensor.shape, blocks);
+  }
+  writer.write(folder / "mixed.gguf");
+  const auto mixed = Model::open((folder / "mixed.gguf").string());
+  EXPECT_EQ(place_weights(mixed, *make_backend({}), "native").precision, "f32+int8");
+  const std::vector<TokenId> ids = {1, 4, 2, 8};
+  const auto exact = logits_of(mixed, ids, {.precision = "f32"});
+  const auto found = logits_of(mixed, ids);
+  EXPECT_EQ(logits_of(mixed, ids, {.backend = "reference"}), found);
+  for (std::size_t i = 0; i < exact.size(); ++i) {
+    ASSERT_NEAR(found[i], exact[i], 0.5) << i;
+  }
+}
+
 TEST(GgufModel, EveryRuleHasItsLine) {
   SmallFile file;
   file.architecture = "mamba";
@@ -188,6 +227,25 @@ TEST(GgufModel, EveryRuleHasItsLine) {
   file = {};
   file.norm_dtype = DType::i32;
   EXPECT_THAT(file.refusal(), HasSubstr("type: expected f32, f16 or bf16, found i32"));
+  // What is not computed with is refused, not passed over.
+  for (const char* more :
+       {"blk.0.attn_q_norm.weight", "blk.0.attn_v.bias", "output_norm.bias", "mtp.weight"}) {
+    file = {};
+    file.tensors[more] = {4};
+    EXPECT_THAT(file.refusal(), HasSubstr(std::string(more) + ": expected only tensors that a llama"));
+  }
+  for (const auto& [key, value] :
+       {std::pair{"llama.rope.scaling.factor", 4U}, {"llama.rope.scale_linear", 2U}}) {
+    file = {};
+    file.numbers[key] = value;
+    EXPECT_THAT(file.refusal(),
+                HasSubstr(std::string(key) + ": expected 1: scaled positions are not computed"));
+  }
+  file = {};
+  file.numbers["llama.attention.head_count"] = 16;  // heads of no dimension, and factors for none of them
+  file.tensors["rope_freqs.weight"] = {0};
+  EXPECT_THAT(file.refusal(),
+              HasSubstr("llama.attention.head_count: expected at most the width 8, found 16"));
   file = {};
   file.tokens = {"a", "b", "c", "d", "e", "f"};
   EXPECT_THAT(file.refusal(), HasSubstr("expected at most the 5 rows of token_embd.weight, found 6"));

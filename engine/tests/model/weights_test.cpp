@@ -92,10 +92,9 @@ class ConvertedWeights : public ::testing::Test {
     config["tie_word_embeddings"] = true;
     files_ = random_model(config, 91);
     FileTensor& up = files_.tensors.at("model.layers.0.mlp.up_proj.weight");
-    // Ties to even both ways, subnormals, signed zeros, the largest that stays finite, and overflow.
-    const float special[] = {1 + 0x1p-9F, 1 + 0x3p-9F, 1 + 0x1p-12F, 1 + 0x3p-12F, 0x1p-24F,
-                             0x1.8p-25F,  0x1p-140F,   -0x1p-149F,   -0.0F,        0.0F,
-                             65504.0F,    65519.9F,    -65520.0F,    3.4e38F};
+    // Ties to even both ways, subnormals, signed zeros, the largest that stay finite.
+    const float special[] = {1 + 0x1p-9F, 1 + 0x3p-9F, 1 + 0x1p-12F, 1 + 0x3p-12F, 0x1p-24F, 0x1.8p-25F,
+                             0x1p-140F,   -0x1p-149F,  -0.0F,        0.0F,         65504.0F, -65519.9F};
     for (std::size_t i = 0; i < std::size(special); ++i) {
       up.set(i, special[i]);
     }
@@ -168,6 +167,14 @@ TEST_F(ConvertedWeights, RowsThatAreNoWholeBlocksAreRefused) {
   EXPECT_THAT(found, ::testing::HasSubstr("placement: precision: expected f32, f16 or bf16 for "));
   EXPECT_THAT(found, ::testing::HasSubstr("found int8, whose blocks have 32"));
   EXPECT_EQ(code, ErrorCode::invalid_argument);
+}
+
+TEST_F(ConvertedWeights, WhatOverflowsIsRefusedWhereItStands) {
+  files_.tensors.at("model.layers.0.mlp.up_proj.weight").set(9, 65520.0F);
+  EXPECT_EQ(error_of([&] { placed(model(), "f16"); }),
+            folder_.path().string() +
+                ": up (layer 0): expected elements that f16 can hold, found others from [9] on");
+  EXPECT_EQ(placed(model(), "bf16").precision, "bf16");
 }
 
 TEST_F(ConvertedWeights, AMixtureIsCalledSo) {

@@ -1,6 +1,5 @@
 /// parse_bench_spec: what a specification means, and what it refuses.
 #include "tools/cli/bench_spec.h"
-#include "tools/tests/cli/support/program.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -9,6 +8,7 @@
 
 #include "engine/core/error.h"
 #include "harness/tests/support/json_schema.h"
+#include "tools/tests/cli/support/program.h"
 
 namespace reprise::cli {
 namespace {

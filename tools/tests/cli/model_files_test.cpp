@@ -121,6 +121,28 @@ TEST_F(ModelFiles, ObviousMistakesHaveOneLine) {
   expect_error({"generate", "cut.gguf", "--prompt-ids", "1"}, {"cut.gguf"});
 }
 
+TEST_F(ModelFiles, AFolderWithFilesIsLeftAlone) {
+  output({"model", "synthesize", "gpt2-tiny", "folder"});
+  expect_error({"model", "convert", "synthetic:qwen3-tiny", "folder"},
+               {"folder: expected a new or an empty folder, found files in it"});
+  expect_error({"model", "convert", "synthetic:qwen3-tiny", ""},
+               {"OUT: expected a name ending in .gguf or a folder"});
+  output({"model", "convert", "folder", "LOUD.GGUF"});
+  EXPECT_TRUE(std::filesystem::is_regular_file(path("LOUD.GGUF")));
+}
+
+TEST_F(ModelFiles, ATokenizerLargerThanTheEmbeddingIsRefused) {
+  output({"model", "synthesize", "qwen3-tiny", "folder"});
+  json tokenizer = {
+      {"model", {{"type", "BPE"}, {"vocab", {{"a", 0}, {"b", 512}}}, {"merges", json::array()}}}};
+  testing::write_file(path("folder/tokenizer.json"), tokenizer.dump());
+  expect_error(
+      {"generate", "folder", "--prompt", "ab"},
+      {"folder/tokenizer.json: token ids: expected those below config.json's vocab_size 512, found 512"});
+  // Ids need no tokenizer.
+  EXPECT_EQ(generated("folder")["generated_ids"], generated("synthetic:qwen3-tiny")["generated_ids"]);
+}
+
 TEST_F(ModelFiles, AFileIsNotWrittenOverItself) {
   output({"model", "synthesize", "gpt2-tiny", "x.gguf"});
   const std::string before = testing::read_file(path("x.gguf"));
