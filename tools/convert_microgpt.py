@@ -3,9 +3,10 @@
 
 Usage: convert_microgpt.py WEIGHTS.json FOLDER
 
-WEIGHTS.json holds {"metadata": {"uchars", "n_embd", "n_layer", "n_head", "block_size", "BOS"}, "weights":
-{NAME: [[float]]}}, with Karpathy's names (wte, wpe, lm_head, layerN.attn_wq, ...). The folder gets config.json,
-model.safetensors (the floats rounded to f32) and tokenizer.json. Python's standard library only.
+WEIGHTS.json holds {"metadata": {"uchars", "n_embd", "n_layer", "n_head", "block_size", "BOS"},
+"weights": {NAME: [[float]]}}, with Karpathy's names (wte, wpe, lm_head, layerN.attn_wq, ...). The folder
+gets config.json, model.safetensors (the floats rounded to f32) and tokenizer.json. Python's standard
+library only.
 """
 import json
 import pathlib
@@ -13,14 +14,19 @@ import struct
 import sys
 
 
+MAX_EXTENT = 65536
+
+
 class Refused(Exception):
     """One line that says what was expected and found."""
 
 
 def field(of, key, kind, where):
-    if not isinstance(of, dict) or not isinstance(of.get(key), kind) or isinstance(of[key], bool):
-        raise Refused(f"{where}: expected {kind.__name__} {key}, found {json.dumps(of.get(key) if isinstance(of, dict) else of)[:60]}")
-    return of[key]
+    found = of.get(key) if isinstance(of, dict) else of
+    if not isinstance(of, dict) or not isinstance(found, kind) or isinstance(found, bool):
+        text = json.dumps(found)[:60]
+        raise Refused(f"{where}: {key}: expected a value of type {kind.__name__}, found {text}")
+    return found
 
 
 def shapes_of(meta):
@@ -38,25 +44,29 @@ def shapes_of(meta):
 def metadata_of(document, path):
     meta = field(document, "metadata", dict, path)
     for key in ("n_embd", "n_layer", "n_head", "block_size", "BOS"):
-        field(meta, key, int, f"{path}: metadata")
+        if not 1 <= field(meta, key, int, f"{path}: metadata") <= MAX_EXTENT:
+            raise Refused(f"{path}: metadata: {key}: expected 1 to {MAX_EXTENT}, found {meta[key]}")
     characters = field(meta, "uchars", list, f"{path}: metadata")
     if not all(isinstance(c, str) and len(c) == 1 and "!" <= c <= "~" for c in characters):
-        raise Refused(f"{path}: metadata: uchars: expected printable ASCII characters, found {json.dumps(characters)[:60]}")
+        found = json.dumps(characters)[:60]
+        raise Refused(f"{path}: metadata: uchars: expected printable ASCII characters, found {found}")
     if meta["BOS"] != len(characters):
-        raise Refused(f"{path}: metadata: BOS: expected {len(characters)}, after the characters, found {meta['BOS']}")
+        n = len(characters)
+        raise Refused(f"{path}: metadata: BOS: expected {n}, after the characters, found {meta['BOS']}")
     return meta
 
 
 def matrix_bytes(weights, name, shape, path):
     """[[float]] -> f32, little-endian, row-major; struct rounds to nearest even."""
+    where = f"{path}: weights: {name}"
     rows = field(weights, name, list, f"{path}: weights")
     found = [len(rows), len(rows[0]) if rows and isinstance(rows[0], list) else 0]
     if found != shape or any(not isinstance(row, list) or len(row) != shape[1] for row in rows):
-        raise Refused(f"{path}: weights: {name}: expected {shape[0]} rows of {shape[1]} numbers, found {found}")
+        raise Refused(f"{where}: expected {shape[0]} rows of {shape[1]} numbers, found {found}")
     try:
         return b"".join(struct.pack(f"<{shape[1]}f", *row) for row in rows)
-    except (struct.error, OverflowError) as error:
-        raise Refused(f"{path}: weights: {name}: expected numbers in the range of f32, found {error}") from None
+    except (struct.error, OverflowError, TypeError) as error:
+        raise Refused(f"{where}: expected numbers in the range of f32, found {error}") from None
 
 
 def safetensors(tensors):
@@ -91,12 +101,16 @@ def tokenizer(meta):
     boundary = {"id": meta["BOS"], "content": "<bos>", "single_word": False, "lstrip": False, "rstrip": False,
                 "normalized": False, "special": True}
     vocabulary = {character: i for i, character in enumerate(meta["uchars"])}
+    special, text = {"SpecialToken": {"id": "<bos>", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}
+    other = {"Sequence": {"id": "B", "type_id": 1}}
+    begin = {"type": "TemplateProcessing", "single": [special, text], "pair": [special, text, other],
+             "special_tokens": {"<bos>": {"id": "<bos>", "ids": [meta["BOS"]], "tokens": ["<bos>"]}}}
     return {
         "version": "1.0",
         "added_tokens": [boundary],
         "normalizer": None,
         "pre_tokenizer": byte_level,
-        "post_processor": None,
+        "post_processor": begin,
         "decoder": byte_level,
         "model": {"type": "BPE", "vocab": vocabulary, "merges": []},
     }
@@ -109,7 +123,8 @@ def convert(source, folder):
         raise Refused(f"{source}: expected JSON, found {error}") from None
     meta = metadata_of(document, source)
     weights = field(document, "weights", dict, source)
-    tensors = {name: (shape, matrix_bytes(weights, name, shape, source)) for name, shape in shapes_of(meta).items()}
+    shapes = shapes_of(meta)
+    tensors = {name: (shape, matrix_bytes(weights, name, shape, source)) for name, shape in shapes.items()}
     folder.mkdir(exist_ok=True)
     (folder / "model.safetensors").write_bytes(safetensors(tensors))
     (folder / "tokenizer.json").write_text(json.dumps(tokenizer(meta), indent=1) + "\n")

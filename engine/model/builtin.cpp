@@ -84,10 +84,4 @@ std::shared_ptr<const Model> open_builtin(const std::string& spec, const std::st
   return std::make_shared<BuiltinModel>(spec, *folder);
 }
 
-std::string_view builtin_tokenizer_json(std::string_view name) {
-  const EmbeddedFolder* folder = find(name);
-  REPRISE_CHECK(folder != nullptr);
-  return folder->tokenizer_json;
-}
-
 }  // namespace reprise::engine

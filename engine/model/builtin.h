@@ -5,7 +5,6 @@
 
 #include <memory>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "engine/model/model.h"
@@ -18,8 +17,5 @@ std::vector<std::string> builtin_names();
 /// `spec` is what the caller was given, "builtin:NAME". The identity is that of the folder: the SHA-256 of
 /// its model.safetensors. Errors: not_found, naming the models there are.
 std::shared_ptr<const Model> open_builtin(const std::string& spec, const std::string& name);
-
-/// The text of its tokenizer.json. `name` is one of builtin_names(): anything else fails REPRISE_CHECK.
-std::string_view builtin_tokenizer_json(std::string_view name);
 
 }  // namespace reprise::engine

@@ -104,7 +104,7 @@ std::string result_json(const TrainFlags& flags, std::int64_t n_parameters, doub
 }
 
 engine::TrainingResult train(const engine::ModelConfig& config, const engine::Documents& documents,
-                       const engine::TrainingOptions& options) {
+                             const engine::TrainingOptions& options) {
   ProgressLine progress;
   RecentLoss recent;
   try {

@@ -133,8 +133,12 @@ TEST_F(ModelFiles, AFolderWithFilesIsLeftAlone) {
 
 TEST_F(ModelFiles, ATokenizerLargerThanTheEmbeddingIsRefused) {
   output({"model", "synthesize", "qwen3-tiny", "folder"});
-  json tokenizer = {
-      {"model", {{"type", "BPE"}, {"vocab", {{"a", 0}, {"b", 512}}}, {"merges", json::array()}}}};
+  json tokenizer =
+      json::parse(testing::read_file(REPRISE_SOURCE_DIR "/engine/model/builtin/names/tokenizer.json"));
+  json beyond = tokenizer["added_tokens"][0];
+  beyond["id"] = 512;
+  beyond["content"] = "<beyond>";
+  tokenizer["added_tokens"].push_back(beyond);
   testing::write_file(path("folder/tokenizer.json"), tokenizer.dump());
   expect_error(
       {"generate", "folder", "--prompt", "ab"},
