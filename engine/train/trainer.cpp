@@ -64,7 +64,7 @@ void check_trainable(const ModelConfig& config, std::size_t n_tokens, const std:
 }
 
 TrainingResult train(const ModelConfig& config, const std::vector<std::vector<TokenId>>& documents,
-               const TrainingOptions& options, FunctionRef<void(std::int64_t, double)> on_step) {
+                     const TrainingOptions& options, FunctionRef<void(std::int64_t, double)> on_step) {
   check_options(options);
   REPRISE_CHECK(!documents.empty());
   TrainingResult trained{initial_parameters(config, options.seed, options.init_std)};

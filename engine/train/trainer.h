@@ -48,6 +48,6 @@ void check_trainable(const ModelConfig& config, std::size_t n_tokens, const std:
 /// step's update.
 /// Errors: those of check_options; invalid_argument naming learning_rate, when the loss stops being a number.
 TrainingResult train(const ModelConfig& config, const std::vector<std::vector<TokenId>>& documents,
-               const TrainingOptions& options, FunctionRef<void(std::int64_t, double)> on_step);
+                     const TrainingOptions& options, FunctionRef<void(std::int64_t, double)> on_step);
 
 }  // namespace reprise::engine

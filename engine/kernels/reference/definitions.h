@@ -1,5 +1,5 @@
-/// The arithmetic that defines the engine's results, in plain scalar code. Used by kernels/reference and by
-/// tests.
+/// The arithmetic that defines the engine's results, in plain scalar code. Used by kernels/reference, kernels/cpu,
+/// the trainer and tests.
 #pragma once
 
 #include <bit>

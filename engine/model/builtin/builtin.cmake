@@ -1,5 +1,5 @@
-# The models that ship inside engine_model: a folder of this name beside this file each. Their bytes become one
-# generated source, written anew when a file changes.
+# The models that ship inside engine_model: a folder of this name beside this file each. Their bytes become
+# one generated source, written anew when a file changes.
 set(builtin_names names)
 
 set(builtin_folder ${CMAKE_CURRENT_LIST_DIR})

@@ -6,7 +6,8 @@ function(append_bytes variable file)
     message(FATAL_ERROR "${file}: expected bytes, found none")
   endif()
   string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes ${hex})
-  string(REGEX REPLACE "(.....................................................................................)" "\\1\n" bytes ${bytes})
+  string(REPEAT "." 100 line)  # 20 bytes
+  string(REGEX REPLACE "(${line})" "\\1\n" bytes ${bytes})
   set(text "${text}alignas(64) constexpr unsigned char ${variable}[] = {\n${bytes}};\n" PARENT_SCOPE)
 endfunction()
 
