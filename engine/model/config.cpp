@@ -8,17 +8,13 @@
 #include "engine/core/error.h"
 #include "engine/io/json_text.h"
 #include "engine/io/mapped_file.h"
+#include "engine/model/limits.h"
 #include "engine/model/tensors.h"
 
 namespace reprise::engine {
 namespace {
 
 using Json = nlohmann::json;
-
-/// Extents above this are no model of today's; the bound keeps every product of two extents far from
-/// overflow.
-constexpr std::int64_t kMaxExtent = std::int64_t{1} << 26;
-constexpr std::int64_t kMaxLayers = 4096;
 
 Json parse_object(std::string_view text, const std::string& name) {
   Json json = parse_json(text, name);

@@ -4,14 +4,11 @@
 #include "engine/core/error.h"
 #include "engine/io/printable.h"
 #include "engine/model/gguf_model.h"
+#include "engine/model/limits.h"
 #include "engine/model/rotary.h"
 
 namespace reprise::engine {
 namespace {
-
-/// As in config.json: no model of today's is wider, and every product of two stays far from overflow.
-constexpr std::int64_t kMaxExtent = std::int64_t{1} << 26;
-constexpr std::int64_t kMaxLayers = 4096;
 
 /// Keys of one architecture: "llama.context_length", ...
 class Keys {

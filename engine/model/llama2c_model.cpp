@@ -6,6 +6,7 @@
 #include "engine/core/digest.h"
 #include "engine/core/error.h"
 #include "engine/io/mapped_file.h"
+#include "engine/model/limits.h"
 #include "engine/text/llama2c_tokenizer.h"
 
 namespace reprise::engine {
@@ -13,7 +14,6 @@ namespace {
 
 constexpr std::size_t kHeaderBytes = 7 * sizeof(std::int32_t);
 constexpr std::int32_t kLaterMagic = 0x616b3432;  ///< "ak42": versions 1 and 2 of the format
-constexpr std::int64_t kMaxExtent = std::int64_t{1} << 26;
 constexpr std::int64_t kLlama3Vocabulary = 65536;
 
 /// The tensors in the order of the file: one of every layer after the other.
@@ -47,7 +47,7 @@ ModelConfig config_of(const Header& header, const std::string& path) {
   for (std::size_t i = 0; i < kNames.size(); ++i) {
     const std::int64_t value =
         kNames[i] == std::string_view("vocab_size") ? std::abs(header.word(i)) : header.word(i);
-    if (value < 1 || value > (i == 2 ? 4096 : kMaxExtent)) {
+    if (value < 1 || value > (i == 2 ? kMaxLayers : kMaxExtent)) {
       fail(ErrorCode::invalid_data,
            "{}: header: {}: expected a model: a GGUF file or a llama2.c checkpoint, found {}", path,
            kNames[i], header.word(i));

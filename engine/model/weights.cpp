@@ -115,8 +115,7 @@ class Placer {
     if (const std::int64_t row = stored.extent(stored.shape().rank() - 1); row % block_extent(dtype) != 0) {
       fail(ErrorCode::invalid_argument,
            "placement: precision: expected f32, f16 or bf16 for {}: {} with rows of {} elements, found {}, "
-           "whose "
-           "blocks have {}",
+           "whose blocks have {}",
            weights_.model->spec(), called(tensor), row, name_of(dtype), block_extent(dtype));
     }
     auto& copy = weights_.converted.emplace_back(bytes_of(dtype, n));
