@@ -49,20 +49,18 @@ DType dtype_for(const AnyTensorView& view, const std::string& precision) {
   return is_block_format(view.dtype()) ? DType::f32 : view.dtype();
 }
 
-struct Folder {
+/// Parts that share a name (GPT-2's q, k and v) are put together.
+std::vector<RewrittenTensor> tensors_for(const Model& model, const ModelConfig& config,
+                                         const std::string& precision) {
+  const bool permuted = model.config().rotary_layout == RotaryLayout::interleaved;
   std::vector<RewrittenTensor> tensors;
   std::map<std::string, std::size_t> places;
-};
-
-Folder tensors_for(const Model& model, const ModelConfig& config, const std::string& precision) {
-  const bool permuted = model.config().rotary_layout == RotaryLayout::interleaved;
-  Folder folder;
   for (const TensorSpec& spec : tensors_of(config)) {
     const AnyTensorView view = model.tensor(spec.slot, spec.layer);
     const StoredTensor stored = hugging_face_tensor(config, spec);
-    const auto [place, is_new] = folder.places.try_emplace(stored.name, folder.tensors.size());
+    const auto [place, is_new] = places.try_emplace(stored.name, tensors.size());
     if (!is_new) {
-      folder.tensors[place->second].parts.push_back(view);
+      tensors[place->second].parts.push_back(view);
       continue;
     }
     RewrittenTensor tensor{.name = stored.name, .parts = {view}, .dtype = dtype_for(view, precision)};
@@ -71,9 +69,9 @@ Folder tensors_for(const Model& model, const ModelConfig& config, const std::str
       tensor.order = RowOrder::to_halves;
       tensor.head_dim = config.head_dim;
     }
-    folder.tensors.push_back(std::move(tensor));
+    tensors.push_back(std::move(tensor));
   }
-  return folder;
+  return tensors;
 }
 
 void write_text(const Model& model, const std::filesystem::path& folder) {
@@ -97,16 +95,18 @@ void write_text(const Model& model, const std::filesystem::path& folder) {
   if (!facts.chat_template.empty()) {
     json["chat_template"] = facts.chat_template;
   }
-  write_file_atomically(folder / "tokenizer_config.json", json.dump(2, ' ', false) + "\n");
+  // A template of a GGUF file may be any bytes.
+  const std::string settings = json.dump(2, ' ', false, Json::error_handler_t::replace);
+  write_file_atomically(folder / "tokenizer_config.json", settings + "\n");
 }
 
 /// Tensors used as they are point into the model; the others are made here and live as long as this.
 class Weights {
  public:
-  Weights(const Model& model, const Folder& folder, const ConvertOptions& options) {
-    for (const RewrittenTensor& tensor : folder.tensors) {
-      add(model, tensor);
-      options.progress(static_cast<double>(++n_added_) / static_cast<double>(folder.tensors.size() + 1));
+  Weights(const Model& model, const std::vector<RewrittenTensor>& tensors, const ConvertOptions& options) {
+    for (std::size_t i = 0; i < tensors.size(); ++i) {
+      add(model, tensors[i]);
+      options.progress(static_cast<double>(i + 1) / static_cast<double>(tensors.size() + 1));
     }
     writer_.set_metadata("format", "pt");
   }
@@ -131,7 +131,6 @@ class Weights {
 
   SafetensorsWriter writer_;
   std::vector<std::vector<std::byte>> made_;
-  std::size_t n_added_ = 0;
 };
 
 }  // namespace

@@ -12,7 +12,7 @@ namespace reprise::engine::kernels {
 /// Tokens that pass over a group of 16 rows while its blocks are in L1.
 inline constexpr int kBlockTokens = 4;
 
-/// Where the next group's blocks are fetched from: 16 rows ahead, two cache lines at a time.
+/// Fetches from the next group of 16 rows as many bytes as a block of this group has.
 template <class Block>
 REPRISE_INLINE void prefetch_blocks(const BlockRows<Block>& rows, std::int64_t b) {
   const auto* ahead = reinterpret_cast<const char*>(rows.first) + rows.ahead_bytes +
