@@ -14,10 +14,10 @@ class ReferenceBackend final : public HostMemoryBackend {
   explicit ReferenceBackend(Placement placement)
       : HostMemoryBackend(std::move(placement), kernels::reference_kernels()) {}
 
-  [[nodiscard]] int max_slices() const override { return 1; }
-
  protected:
-  void execute(const Cost& /*cost*/, FunctionRef<void(Slice)> kernel) override { kernel({0, 1}); }
+  void execute(const Cost& /*cost*/, std::size_t workspace_bytes, FunctionRef<void(Slice)> kernel) override {
+    kernel({0, 1, workspace(1, workspace_bytes)});
+  }
 };
 
 /// Kernels in less than about two microseconds run on the caller alone: waking the team would cost as much.
@@ -28,15 +28,17 @@ class CpuBackend final : public HostMemoryBackend {
   explicit CpuBackend(Placement placement)
       : HostMemoryBackend(placement, kernels::cpu_kernels(placement.isa)), team_(placement.threads) {}
 
-  [[nodiscard]] int max_slices() const override { return team_.size(); }
-
  protected:
-  void execute(const Cost& cost, FunctionRef<void(Slice)> kernel) override {
-    if (team_.size() == 1 || cost.bytes + cost.flops < kWorthSharing) {
-      kernel({0, 1});
-      return;
+  void execute(const Cost& cost, std::size_t workspace_bytes, FunctionRef<void(Slice)> kernel) override {
+    const int n_slices = cost.bytes + cost.flops < kWorthSharing ? 1 : team_.size();
+    std::byte* memory = workspace(n_slices, workspace_bytes);
+    const std::size_t stride = workspace_stride(workspace_bytes);
+    const auto run = [&](int i) { kernel({i, n_slices, memory + static_cast<std::size_t>(i) * stride}); };
+    if (n_slices == 1) {
+      run(0);
+    } else {
+      team_.run(run);
     }
-    team_.run([&](int member) { kernel({member, team_.size()}); });
   }
 
  private:
@@ -45,9 +47,10 @@ class CpuBackend final : public HostMemoryBackend {
 
 }  // namespace
 
-void Backend::execute_observed(Kernel name, const Cost& cost, FunctionRef<void(Slice)> kernel) {
+void Backend::execute_observed(Kernel name, const Cost& cost, std::size_t workspace,
+                               FunctionRef<void(Slice)> kernel) {
   const double start = monotonic_seconds();
-  execute(cost, kernel);
+  execute(cost, workspace, kernel);
   observer_->on_kernel(name, cost, monotonic_seconds() - start);
 }
 

@@ -29,9 +29,6 @@ class Backend {
   virtual ~Backend() = default;
 
   [[nodiscard]] const Placement& placement() const { return placement_; }
-  /// Parts that a kernel's output is divided into at most: the rows Attention::scratch needs.
-  [[nodiscard]] virtual int max_slices() const = 0;
-
   /// Zeroed memory of this backend. Errors: out_of_memory, with what was asked.
   virtual Buffer allocate(std::size_t size_bytes) = 0;
   /// A tensor of the host, readable by this backend's kernels: itself where they share memory, else a copy
@@ -43,11 +40,14 @@ class Backend {
   /// Waits for everything dispatched, then gives the values on the host; valid until they are next written.
   virtual std::span<const float> read(const TensorView<const float>& values) = 0;
 
+  /// Bytes of memory that kernels compute in, so far: the most that any operation has needed.
+  [[nodiscard]] virtual std::int64_t workspace_bytes() const = 0;
+
   void embed(const Embed& op) { dispatch(Kernel::embed, op, kernels_->embed); }
   void rms_norm(const RmsNorm& op) { dispatch(Kernel::rms_norm, op, kernels_->rms_norm); }
   void layer_norm(const LayerNorm& op) { dispatch(Kernel::layer_norm, op, kernels_->layer_norm); }
   void quantize(const Quantize& op) { dispatch(Kernel::quantize, op, kernels_->quantize); }
-  void linear(const Linear& op) { dispatch(Kernel::linear, op, kernels_->linear); }
+  void linear(const Linear& op) { dispatch(Kernel::linear, op, kernel_of(*kernels_, op)); }
   void rope(const Rope& op) { dispatch(Kernel::rope, op, kernels_->rope); }
   void store_kv(const StoreKv& op) { dispatch(Kernel::store_kv, op, kernels_->store_kv); }
   void attention(const Attention& op) { dispatch(Kernel::attention, op, kernels_->attention); }
@@ -64,8 +64,9 @@ class Backend {
   Backend(Placement placement, const KernelTable& kernels)
       : placement_(std::move(placement)), kernels_(&kernels) {}
 
-  /// Runs `kernel` over as many slices as `cost` is worth.
-  virtual void execute(const Cost& cost, FunctionRef<void(Slice)> kernel) = 0;
+  /// Runs `kernel` over as many slices as `cost` is worth, each with `workspace_bytes` of memory of its own.
+  /// Errors: out_of_memory when there is not as much.
+  virtual void execute(const Cost& cost, std::size_t workspace_bytes, FunctionRef<void(Slice)> kernel) = 0;
 
  private:
   template <class Op>
@@ -73,14 +74,15 @@ class Backend {
     check(op);
     ++n_dispatches_;
     const Cost cost = cost_of(op);
+    const std::size_t workspace = engine::workspace_bytes(*kernels_, op);
     const auto run = [&](Slice slice) { kernel(op, slice); };
     if (observer_ == nullptr) {
-      execute(cost, run);
+      execute(cost, workspace, run);
     } else {
-      execute_observed(name, cost, run);
+      execute_observed(name, cost, workspace, run);
     }
   }
-  void execute_observed(Kernel name, const Cost& cost, FunctionRef<void(Slice)> kernel);
+  void execute_observed(Kernel name, const Cost& cost, std::size_t workspace, FunctionRef<void(Slice)> kernel);
 
   Placement placement_;
   const KernelTable* kernels_;

@@ -24,6 +24,16 @@ Buffer HostMemoryBackend::allocate(std::size_t size_bytes) {
           [](std::byte* memory, std::size_t size) { munmap(memory, std::max<std::size_t>(size, 1)); }};
 }
 
+std::byte* HostMemoryBackend::workspace(int n_slices, std::size_t bytes_of_slice) {
+  const std::size_t needed =
+      bytes_of_slice == 0 ? 0 : static_cast<std::size_t>(n_slices) * workspace_stride(bytes_of_slice);
+  if (needed > workspace_.size_bytes()) {
+    workspace_ = {};  // first: both at once might not fit
+    workspace_ = allocate(needed);
+  }
+  return workspace_.data();
+}
+
 void HostMemoryBackend::copy_in(std::byte* to, std::span<const std::byte> from) {
   std::copy(from.begin(), from.end(), to);
 }

@@ -13,9 +13,22 @@ class HostMemoryBackend : public Backend {
   void copy_in(std::byte* to, std::span<const std::byte> from) override;
   void copy_out(std::span<std::byte> to, const std::byte* from) override;
   std::span<const float> read(const TensorView<const float>& values) override;
+  [[nodiscard]] std::int64_t workspace_bytes() const override {
+    return static_cast<std::int64_t>(workspace_.size_bytes());
+  }
 
  protected:
   using Backend::Backend;
+
+  /// Memory for n_slices, workspace_stride() apart; what was there is lost. Errors: out_of_memory.
+  std::byte* workspace(int n_slices, std::size_t bytes_of_slice);
+  /// Slices are apart by whole lines, and not by a power of two, which would make them share cache sets.
+  static std::size_t workspace_stride(std::size_t bytes_of_slice) {
+    return (bytes_of_slice + 63) / 64 * 64 + 64;
+  }
+
+ private:
+  Buffer workspace_;
 };
 
 }  // namespace reprise::engine

@@ -19,7 +19,7 @@ using Words = std::vector<std::string_view>;
 
 const Words kKeys = {"backend", "isa", "precision", "kv_cache", "kv_precision", "threads", "numerics"};
 const Words kBackends = {"reference", "cpu"};
-const Words kIsas = {"auto", "scalar", "avx2", "avx512", "neon"};
+const Words kIsas = {"auto", "scalar", "avx2", "avx512", "avx512_vnni", "neon"};
 const Words kPrecisions = {"native", "f32", "f16", "bf16", "int8", "int4"};
 const Words kKvPrecisions = {"f32", "f16", "bf16", "int8"};
 const Words kSwitch = {"on", "off"};

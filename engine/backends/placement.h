@@ -11,7 +11,7 @@ namespace reprise::engine {
 
 struct Placement {
   std::string backend = "cpu";       ///< reference | cpu
-  std::string isa = "auto";          ///< auto | scalar | avx2 | avx512 | neon; resolved by make_backend
+  std::string isa = "auto";          ///< auto | scalar | avx2 | avx512 | avx512_vnni | neon; resolved by make_backend
   std::string precision = "native";  ///< of weight matrices: native (as stored) | f32 | f16 | bf16 | int8 | int4
   bool kv_cache = true;              ///< off: every step recomputes all positions; the bits are the same
   DType kv_precision = DType::f32;   ///< f32 | f16 | bf16 | int8

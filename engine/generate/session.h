@@ -12,7 +12,7 @@ namespace reprise::engine {
 
 struct SessionOptions {
   std::int64_t n_positions = 0;      ///< capacity; 0: the model's whole context; never more than that
-  std::int64_t prefill_chunk = 256;  ///< prompt tokens per forward pass: speed and memory, never bits
+  std::int64_t prefill_chunk = 512;  ///< prompt tokens per forward pass: speed and memory, never bits
 };
 
 class Session {

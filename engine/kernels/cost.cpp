@@ -48,9 +48,11 @@ Cost cost_of(const Linear& op) {
   const std::int64_t residual = op.residual.empty() ? 0 : outputs;
   const std::int64_t weights = n_out * op.weight.extent(1);
   const std::int64_t n_x = op.x.count();
-  const std::int64_t x_bytes = is_block_format(op.weight.dtype()) ? quantized_bytes(n_x) : n_x * kF32;
+  const bool blocks = is_block_format(op.weight.dtype());
+  const std::int64_t x_bytes = blocks ? quantized_bytes(n_x) : n_x * kF32;
   return {bytes(op.weight.dtype(), weights) + x_bytes + (outputs + bias + residual) * kF32,
-          2 * weights * op.x.extent(0) + (bias != 0 ? outputs : 0) + residual};
+          2 * weights * op.x.extent(0) + (bias != 0 ? outputs : 0) + residual,
+          blocks ? Arithmetic::int8_dot : Arithmetic::f32};
 }
 
 Cost cost_of(const Rope& op) {

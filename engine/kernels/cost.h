@@ -12,9 +12,16 @@
 
 namespace reprise::engine {
 
+/// What does the operations: the peak that they are compared with.
+enum class Arithmetic : std::uint8_t {
+  f32,       ///< single precision, to which narrower operands are widened
+  int8_dot,  ///< dot products of bytes, exact integers: matrices in blocks
+};
+
 struct Cost {
   std::int64_t bytes = 0;
   std::int64_t flops = 0;
+  Arithmetic arithmetic = Arithmetic::f32;  ///< of nearly all flops
 };
 
 Cost cost_of(const Embed& op);

@@ -13,6 +13,7 @@
 /// Errors: none. A shape mismatch is a caller's bug; check() stops the program.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -22,10 +23,11 @@
 
 namespace reprise::engine {
 
-/// The part `index` of `count` equal parts of a kernel's output.
+/// The part `index` of `count` equal parts of a kernel's output, and memory to compute it in.
 struct Slice {
   int index = 0;
   int count = 1;
+  std::byte* workspace = nullptr;  ///< this slice's own workspace_bytes(), 64-byte aligned; anything may be in it
 };
 
 /// out[t, :] = table[tokens[t], :] (+ positions[first_position + t, :], when given).
@@ -141,8 +143,7 @@ struct StoreKv {
 ///   out[d]   = (sum_s p[s] * value[s, d]) * (1 / sum_s p[s])
 /// Shapes:   out, queries [n_tokens, n_heads, head_dim]; key_cache, value_cache [n_kv_heads, n_positions,
 /// head_dim]
-///           f32, f16, bf16 or int8; scratch [n_slices, n_heads / n_kv_heads * n_positions], one row for each
-///           slice. Query head h reads key-value head h / (n_heads / n_kv_heads).
+///           f32, f16, bf16 or int8. Query head h reads key-value head h / (n_heads / n_kv_heads).
 /// Numerics: chain sums for the scores and for the sum of p; the weighted sum of values is one chain of fused
 ///           multiply-adds in order of position; exp is kernels/exp.h.
 /// Source:   Vaswani et al. 2017, arXiv:1706.03762; Ainslie et al. 2023, arXiv:2305.13245 (grouped queries).
@@ -151,7 +152,6 @@ struct Attention {
   TensorView<const float> queries;
   AnyTensorView key_cache;
   AnyTensorView value_cache;
-  TensorView<float> scratch;
   std::int64_t first_position = 0;
   float scale = 1;
 };
@@ -217,13 +217,34 @@ struct KernelTable {
   void (*rms_norm)(const RmsNorm&, Slice);
   void (*layer_norm)(const LayerNorm&, Slice);
   void (*quantize)(const Quantize&, Slice);
-  void (*linear)(const Linear&, Slice);
+  void (*linear)(const Linear&, Slice);         ///< weights f32, f16 or bf16
+  void (*linear_blocks)(const Linear&, Slice);  ///< weights int8 or int4
   void (*rope)(const Rope&, Slice);
   void (*store_kv)(const StoreKv&, Slice);
   void (*attention)(const Attention&, Slice);
   void (*swiglu)(const SwiGlu&, Slice);
   void (*gelu)(const Gelu&, Slice);
   void (*relu)(const Relu&, Slice);
+  std::size_t (*linear_workspace)(const Linear&);
+  std::size_t (*linear_blocks_workspace)(const Linear&);
+  std::size_t (*attention_workspace)(const Attention&);
 };
+
+/// The kernel of a table for an operation.
+inline auto kernel_of(const KernelTable& table, const Linear& op) {
+  return is_block_format(op.weight.dtype()) ? table.linear_blocks : table.linear;
+}
+
+/// Bytes of workspace that each slice of the operation needs, of whatever number of slices.
+template <class Op>
+std::size_t workspace_bytes(const KernelTable& /*table*/, const Op& /*op*/) {
+  return 0;
+}
+inline std::size_t workspace_bytes(const KernelTable& table, const Linear& op) {
+  return is_block_format(op.weight.dtype()) ? table.linear_blocks_workspace(op) : table.linear_workspace(op);
+}
+inline std::size_t workspace_bytes(const KernelTable& table, const Attention& op) {
+  return table.attention_workspace(op);
+}
 
 }  // namespace reprise::engine

@@ -29,7 +29,6 @@ Decoder::Decoder(const Weights& weights, Backend& backend, std::int64_t max_toke
   gate_ = activation(max_tokens, c.d_ff);
   up_ = activation(max_tokens, c.d_ff);
   logits_ = activation(1, c.n_vocab);
-  scratch_ = activation(backend.max_slices(), c.n_heads / c.n_kv_heads * n_positions);
   if (weights.in_blocks) {
     const std::int64_t widest = std::max({c.d_model, c.n_heads * c.head_dim, c.d_ff});
     scales_ = activation(max_tokens, widest / kBlock);
@@ -48,7 +47,7 @@ TensorView<float> Decoder::activation(std::int64_t n_rows, std::int64_t width) {
 }
 
 std::int64_t Decoder::activation_bytes() const {
-  std::int64_t bytes = 0;
+  std::int64_t bytes = backend_.workspace_bytes();
   for (const Buffer& buffer : buffers_) {
     bytes += static_cast<std::int64_t>(buffer.size_bytes());
   }
@@ -133,7 +132,7 @@ void Decoder::attend(const LayerWeights& layer, std::int64_t index, std::int64_t
       {cache.keys(index), cache.values(index), k.reshaped(kv_heads), v.reshaped(kv_heads), cache.length()});
   const float scale = 1.0F / std::sqrt(static_cast<float>(head_dim));
   backend_.attention({attended.reshaped(q_heads), q.reshaped(q_heads), cache.keys(index), cache.values(index),
-                      scratch_, cache.length(), scale});
+                      cache.length(), scale});
   backend_.linear({x, attended, layer.o, layer.o_bias, x, in_blocks(attended, {layer.o})});
 }
 

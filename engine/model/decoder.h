@@ -28,7 +28,7 @@ class Decoder {
   TensorView<const float> forward(std::span<const TokenId> tokens, KvCache& cache, LogitsOf which);
 
   [[nodiscard]] std::int64_t max_tokens() const { return max_tokens_; }
-  /// Bytes of activations, rotary tables and scratch.
+  /// Bytes of activations, rotary tables and what kernels have needed to compute in.
   [[nodiscard]] std::int64_t activation_bytes() const;
 
  private:
@@ -57,7 +57,6 @@ class Decoder {
   TensorView<float> gate_;          // [max_tokens, d_ff]
   TensorView<float> up_;            // [max_tokens, d_ff]
   TensorView<float> logits_;        // [1 or max_tokens, n_vocab]
-  TensorView<float> scratch_;       // [max_slices, group * n_positions]
   TensorView<std::int8_t> values_;  // [max_tokens, widest input]: activations in blocks, if any weight is
   TensorView<float> scales_;        // [max_tokens, widest input / 32]
   TensorView<const float> cosine_;  // [n_positions, head_dim / 2]

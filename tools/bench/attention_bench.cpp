@@ -1,4 +1,4 @@
-// Attention in the shapes of real models: attention/MODEL/DTYPE/cached:N/rows:N/threads:N
+// Attention in the shapes of real models.
 #include <cmath>
 
 #include "tools/bench/bench_support.h"
@@ -8,7 +8,11 @@ namespace {
 
 using engine::DType;
 
-constexpr std::int64_t kCached[] = {0, 128, 1024, 4096};
+constexpr char kAbout[] =
+    "Attention over a KV cache: attention/MODEL/DTYPE/cached:N/rows:N/threads:N\n"
+    "  attention_bench --benchmark_filter='qwen3.*/bf16/cached:4096/rows:1/'\n";
+
+constexpr std::int64_t kCached[] = {512, 4096};
 
 void add_attention(const std::string& model, DType dtype, std::int64_t cached, std::int64_t rows) {
   const std::string name = "attention/" + model + "/" + std::string(engine::name_of(dtype)) +
@@ -24,31 +28,35 @@ void add_attention(const std::string& model, DType dtype, std::int64_t cached, s
     const Operand values(backend, dtype, cache_shape, std::min(c.n_layers, copies_beyond_cache(cache_bytes)));
     const Operand queries(backend, DType::f32, q_shape);
     const Operand out(backend, DType::f32, q_shape);
-    const Operand scratch(backend, DType::f32,
-                          {backend.max_slices(), c.n_heads / c.n_kv_heads * n_positions});
     const float scale = 1.0F / std::sqrt(static_cast<float>(c.head_dim));
-    measure(state, [&](std::int64_t i) {
-      const engine::Attention op = {out.floats(),     queries.floats(), keys.copy(i), values.copy(i),
-                                    scratch.floats(), cached,           scale};
+    measure(state, backend, [&](std::int64_t i) {
+      const engine::Attention op = {out.floats(),   queries.floats(), keys.copy(i),
+                                    values.copy(i), cached,           scale};
       backend.attention(op);
       return cost_of(op);
     });
   });
 }
 
+void add_all() {
+  for (const char* model : kModels) {
+    for (const DType dtype : kCacheDTypes) {
+      for (const std::int64_t rows : kDecodeRows) {
+        for (const std::int64_t cached : kCached) {
+          add_attention(model, dtype, cached, rows);
+        }
+      }
+      for (const std::int64_t rows : kPrefillRows) {
+        add_attention(model, dtype, 0, rows);
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace reprise::bench
 
 int main(int argc, char** argv) {
-  using namespace reprise::bench;
-  for (const char* model : kModels) {
-    for (const auto dtype : kCacheDTypes) {
-      for (const std::int64_t cached : kCached) {
-        for (const std::int64_t rows : kRows) {
-          add_attention(model, dtype, cached, rows);
-        }
-      }
-    }
-  }
-  return run(argc, argv);
+  reprise::bench::add_all();
+  return reprise::bench::run<reprise::bench::kAbout>(argc, argv);
 }

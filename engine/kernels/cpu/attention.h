@@ -1,41 +1,55 @@
-/// Causal grouped-query attention over lanes V. Work is dealt by (token, key-value head), so that each cache
-/// row is read once for all the query heads that share it.
+/// Causal grouped-query attention over lanes V. Work is dealt by (key-value head, block of tokens): the
+/// queries of all its tokens and heads pass over each block of cache rows while that is in L1.
 #pragma once
 
-#include "engine/kernels/cpu/lanes.h"
+#include "engine/kernels/cpu/attention_tiles.h"
 #include "engine/kernels/dispatch.h"
 
 namespace reprise::engine::kernels {
 
-/// Positions whose cache rows stay in L1 while every query head of the group passes: 32 x 512 bytes, keys or
-/// values.
-inline constexpr std::int64_t kPositionBlock = 32;
+/// Positions whose keys or values (64 x 512 bytes) stay in L1 while all queries pass.
+inline constexpr std::int64_t kPositionBlock = 64;
 
-/// Scores of Positions consecutive positions: independent chain sums, to hide the latency of one.
-template <class V, int Positions, class Rows>
-REPRISE_INLINE void scores_of(float* score, const float* query, Rows keys, std::int64_t head_dim,
-                              float scale) {
-  V sum[Positions];
-  for (int s = 0; s < Positions; ++s) {
-    sum[s] = V::broadcast(0.0F);
+/// Tokens that share a pass over the cache: as many as keep their scores in 2 MiB, at most these.
+inline constexpr std::int64_t kAttendedTokens = 64;
+inline constexpr std::int64_t kScoreFloats = 512 * 1024;
+
+/// A single token's heads take turns, a few positions each: several streams through memory have more fetches
+/// under way than one (linear_rows.h).
+inline constexpr std::int64_t kHeadsInTurn = 8;
+inline constexpr std::int64_t kTurnBytes = 512;
+
+/// What one slice works through, and in what memory.
+struct AttentionPlan {
+  std::int64_t n_kv_heads;
+  std::int64_t group;  ///< query heads of a key-value head
+  std::int64_t head_dim;
+  std::int64_t n_seen;    ///< positions that the last token sees
+  std::int64_t n_tokens;  ///< of a block
+  std::int64_t n_blocks;
+
+  REPRISE_INLINE explicit AttentionPlan(const Attention& op)
+      : n_kv_heads(op.key_cache.extent(0)),
+        group(op.queries.extent(1) / n_kv_heads),
+        head_dim(op.queries.extent(2)),
+        n_seen(op.first_position + op.queries.extent(0)) {
+    const std::int64_t all = op.queries.extent(0);
+    const std::int64_t fitting = kScoreFloats / (group * n_seen);
+    n_tokens = fitting < 1 ? 1 : fitting < kAttendedTokens ? fitting : kAttendedTokens;
+    n_tokens = n_tokens < all ? n_tokens : all;
+    n_blocks = (all + n_tokens - 1) / n_tokens;
   }
-  std::int64_t i = 0;
-  for (; i + kLanes <= head_dim; i += kLanes) {
-    const V q = V::load(query + i);
-    for (int s = 0; s < Positions; ++s) {
-      sum[s] = V::fma(V::load(keys + s * head_dim + i), q, sum[s]);
-    }
+  /// Floats for one key-value head: scores, the reciprocal of each row's sum, and a block of cache rows as
+  /// f32.
+  [[nodiscard]] REPRISE_INLINE std::int64_t workspace_of_head() const {
+    const std::int64_t rows = n_tokens * group;
+    return rows * n_seen + rows + kPositionBlock * head_dim;
   }
-  if (i < head_dim) {
-    const V q = load_part<V>(query + i, head_dim - i);
-    for (int s = 0; s < Positions; ++s) {
-      sum[s] = V::fma(load_part<V>(keys + s * head_dim + i, head_dim - i), q, sum[s]);
-    }
+  /// Key-value heads that are worked on at a time.
+  [[nodiscard]] REPRISE_INLINE std::int64_t n_in_turn() const {
+    return n_tokens > 1 ? 1 : n_kv_heads < kHeadsInTurn ? n_kv_heads : kHeadsInTurn;
   }
-  for (int s = 0; s < Positions; ++s) {
-    score[s] = sum[s].fold() * scale;
-  }
-}
+};
 
 /// Turns n scores into exp(score - highest) and returns the reciprocal of their sum.
 template <class V>
@@ -62,100 +76,210 @@ REPRISE_INLINE float soften(float* score, std::int64_t n) {
   return 1.0F / sum.fold();
 }
 
-/// out[0 .. 16 Vectors) += sum_s p[s] * values[s, ...], in order of s.
-template <class V, int Vectors, class Rows>
-REPRISE_INLINE void add_weighted(float* out, const float* p, Rows values, std::int64_t n,
-                                 std::int64_t stride) {
-  V sum[Vectors];
-  for (int j = 0; j < Vectors; ++j) {
-    sum[j] = V::load(out + j * kLanes);
-  }
-  for (std::int64_t s = 0; s < n; ++s) {
-    const V weight = V::broadcast(p[s]);
-    for (int j = 0; j < Vectors; ++j) {
-      sum[j] = V::fma(weight, V::load(values + s * stride + j * kLanes), sum[j]);
-    }
-  }
-  for (int j = 0; j < Vectors; ++j) {
-    sum[j].store(out + j * kLanes);
-  }
-}
-
-/// The same for a whole head of any width.
+/// The queries of one key-value head for tokens [first, first + n_tokens): a row each, ordered by token, then
+/// head.
 template <class V, class Rows>
-REPRISE_INLINE void add_weighted_head(float* out, const float* p, Rows values, std::int64_t n,
-                                      std::int64_t head_dim) {
-  std::int64_t i = 0;
-  for (; i + 4 * kLanes <= head_dim; i += 4 * kLanes) {
-    add_weighted<V, 4>(out + i, p, values + i, n, head_dim);
-  }
-  for (; i + kLanes <= head_dim; i += kLanes) {
-    add_weighted<V, 1>(out + i, p, values + i, n, head_dim);
-  }
-  if (i < head_dim) {
-    V sum = load_part<V>(out + i, head_dim - i);
-    for (std::int64_t s = 0; s < n; ++s) {
-      sum = V::fma(V::broadcast(p[s]), load_part<V>(values + s * head_dim + i, head_dim - i), sum);
-    }
-    store_part(sum, out + i, head_dim - i);
-  }
-}
+class AttentionRows {
+ public:
+  REPRISE_INLINE AttentionRows(const Attention& op, const AttentionPlan& plan, Rows keys, Rows values,
+                               std::int64_t kv_head, std::int64_t first, float* workspace)
+      : op_(op),
+        plan_(plan),
+        keys_(keys),
+        values_(values),
+        kv_head_(kv_head),
+        first_(first),
+        n_rows_(
+            (op.queries.extent(0) - first < plan.n_tokens ? op.queries.extent(0) - first : plan.n_tokens) *
+            plan.group),
+        scores_(workspace),
+        inverses_(scores_ + plan.n_tokens * plan.group * plan.n_seen),
+        widened_(inverses_ + plan.n_tokens * plan.group) {}
 
-/// All query heads of one group, for one token that sees positions [0, n_seen).
-template <class V, class Rows>
-void attend_group(float* out, const float* queries, Rows keys, Rows values, float* score, std::int64_t group,
-                  std::int64_t n_seen, std::int64_t head_dim, float scale) {
-  for (std::int64_t s = 0; s < n_seen;) {
-    const bool four = s + 4 <= n_seen;
-    for (std::int64_t h = 0; h < group; ++h) {
-      float* target = score + h * n_seen + s;
-      if (four) {
-        scores_of<V, 4>(target, queries + h * head_dim, keys + s * head_dim, head_dim, scale);
-      } else {
-        scores_of<V, 1>(target, queries + h * head_dim, keys + s * head_dim, head_dim, scale);
+  /// Positions that the last row sees.
+  [[nodiscard]] REPRISE_INLINE std::int64_t n_seen() const { return seen(n_rows_ - 1); }
+
+  /// Scores with positions [s, s + n).
+  REPRISE_INLINE void score(std::int64_t s, std::int64_t n) {
+    over_rows(
+        keys_ + s * plan_.head_dim,
+        n, [&](auto rows) __attribute__((always_inline)) { score_block(rows, s, n); });
+  }
+  /// Turns scores into weights; outputs start at zero.
+  REPRISE_INLINE void soften_all() {
+    for (std::int64_t r = 0; r < n_rows_; ++r) {
+      inverses_[r] = soften<V>(scores(r), seen(r));
+      for (std::int64_t i = 0; i < plan_.head_dim; ++i) {
+        out(r)[i] = 0.0F;
       }
     }
-    s += four ? 4 : 1;
   }
-  float inverse_sum[64];
-  REPRISE_CHECK(group <= 64);
-  for (std::int64_t h = 0; h < group; ++h) {
-    inverse_sum[h] = soften<V>(score + h * n_seen, n_seen);
+  /// Adds the values of positions [s, s + n), which follow those added before.
+  REPRISE_INLINE void weigh_values(std::int64_t s, std::int64_t n) {
+    over_rows(
+        values_ + s * plan_.head_dim,
+        n, [&](auto rows) __attribute__((always_inline)) { weigh_block(rows, s, n); });
   }
-  for (std::int64_t i = 0; i < group * head_dim; ++i) {
-    out[i] = 0.0F;
-  }
-  for (std::int64_t s = 0; s < n_seen; s += kPositionBlock) {
-    const std::int64_t n = s + kPositionBlock < n_seen ? kPositionBlock : n_seen - s;
-    for (std::int64_t h = 0; h < group; ++h) {
-      add_weighted_head<V>(out + h * head_dim, score + h * n_seen + s, values + s * head_dim, n, head_dim);
+  REPRISE_INLINE void divide() {
+    for (std::int64_t r = 0; r < n_rows_; ++r) {
+      const V inverse = V::broadcast(inverses_[r]);
+      map<V>(
+          out(r), plan_.head_dim, [&](V x) __attribute__((always_inline)) { return x * inverse; }, out(r));
     }
   }
-  for (std::int64_t h = 0; h < group; ++h) {
-    const V inverse = V::broadcast(inverse_sum[h]);
-    float* head = out + h * head_dim;
-    map<V>(
-        head, head_dim, [&](V x) __attribute__((always_inline)) { return x * inverse; }, head);
+
+ private:
+  /// Calls f with n rows as f32: widened once, where more than a tile of queries reads them.
+  template <class F>
+  REPRISE_INLINE void over_rows(Rows rows, std::int64_t n, F&& f) {
+    if constexpr (std::is_same_v<Rows, const float*>) {
+      f(rows);
+    } else if (op_.queries.extent(0) == 1) {
+      f(rows);
+    } else {
+      map<V>(
+          widened_, n * plan_.head_dim, [](V x) __attribute__((always_inline)) { return x; }, rows);
+      f(static_cast<const float*>(widened_));
+    }
+  }
+
+  /// A row of a tile may get scores beyond the positions it sees; nobody reads them.
+  template <class BlockRows>
+  REPRISE_INLINE void score_block(BlockRows keys, std::int64_t s, std::int64_t n) {
+    for_tiles<V::kQueries, 2, 1>([&]<int Queries>(std::int64_t r) __attribute__((always_inline)) {
+      if (const std::int64_t n_here = seen_of(r + Queries - 1, s, n); n_here > 0) {
+        const float* queries[Queries];
+        for (int q = 0; q < Queries; ++q) {
+          queries[q] = row_of(op_.queries, r + q);
+        }
+        scores_of<V, Queries>(scores(r) + s, plan_.n_seen, queries, keys, n_here, plan_.head_dim, op_.scale,
+                              n > kPositionBlock);
+      }
+    });
+  }
+
+  /// Each row adds exactly the positions it sees.
+  template <class BlockRows>
+  REPRISE_INLINE void weigh_block(BlockRows values, std::int64_t s, std::int64_t n) {
+    for_tiles<V::kWeighed, 2, 1>([&]<int Queries>(std::int64_t r) __attribute__((always_inline)) {
+      float* outs[Queries];
+      const float* weights[Queries];
+      for (int q = 0; q < Queries; ++q) {
+        outs[q] = out(r + q);
+        weights[q] = scores(r + q) + s;
+      }
+      const std::int64_t shared = seen_of(r, s, n);
+      weigh<V, Queries>(outs, weights, values, shared, plan_.head_dim);
+      for (int q = 1; q < Queries; ++q) {
+        const std::int64_t own = seen_of(r + q, s, n) - shared;
+        if (own > 0) {
+          weights[q] += shared;
+          weigh<V, 1>(outs + q, weights + q, values + shared * plan_.head_dim, own, plan_.head_dim);
+        }
+      }
+    });
+  }
+
+  /// Calls f<Size>(first row) for all rows, in tiles of Size rows, then of the next sizes.
+  template <int Size, int... Sizes, class F>
+  REPRISE_INLINE void for_tiles(F&& f, std::int64_t r = 0) {
+    for (; r + Size <= n_rows_; r += Size) {
+      f.template operator()<Size>(r);
+    }
+    if constexpr (sizeof...(Sizes) > 0) {
+      for_tiles<Sizes...>(f, r);
+    }
+  }
+
+  /// Positions that row r sees.
+  [[nodiscard]] REPRISE_INLINE std::int64_t seen(std::int64_t r) const {
+    return op_.first_position + first_ + r / plan_.group + 1;
+  }
+  /// How many of positions [s, s + n) row r sees.
+  [[nodiscard]] REPRISE_INLINE std::int64_t seen_of(std::int64_t r, std::int64_t s, std::int64_t n) const {
+    const std::int64_t left = seen(r) - s;
+    return left < 0 ? 0 : left < n ? left : n;
+  }
+  [[nodiscard]] REPRISE_INLINE float* scores(std::int64_t r) const { return scores_ + r * plan_.n_seen; }
+  template <class T>
+  [[nodiscard]] REPRISE_INLINE T* row_of(const TensorView<T>& heads, std::int64_t r) const {
+    return heads.row(first_ + r / plan_.group) + (kv_head_ * plan_.group + r % plan_.group) * plan_.head_dim;
+  }
+  [[nodiscard]] REPRISE_INLINE float* out(std::int64_t r) const { return row_of(op_.out, r); }
+
+  const Attention& op_;
+  const AttentionPlan& plan_;
+  Rows keys_;
+  Rows values_;
+  std::int64_t kv_head_;
+  std::int64_t first_;
+  std::int64_t n_rows_;
+  float* scores_;    // [n_tokens * group, n_seen]
+  float* inverses_;  // [n_tokens * group]
+  float* widened_;   // [kPositionBlock, head_dim]
+};
+
+/// Key-value heads [head, head + n_heads), in turns of `turn` positions, for the block of tokens from `first`
+/// on.
+template <class V, class KeyView, class ValueView>
+REPRISE_INLINE void attend_heads(const Attention& op, const AttentionPlan& plan, const KeyView& keys,
+                                 const ValueView& values, std::int64_t head, std::int64_t n_heads,
+                                 std::int64_t first, std::int64_t key_turn, std::int64_t turn,
+                                 float* workspace) {
+  using Rows = std::remove_cvref_t<decltype(keys.row(0))>;
+  const auto at = [&](std::int64_t i) __attribute__((always_inline)) {
+    const std::int64_t h = i < n_heads ? i : 0;  // the others are not used
+    return AttentionRows<V, Rows>(op, plan, keys.row(head + h), values.row(head + h), head + h, first,
+                                  workspace + h * plan.workspace_of_head());
+  };
+  static_assert(kHeadsInTurn == 8);
+  AttentionRows<V, Rows> heads[kHeadsInTurn] = {at(0), at(1), at(2), at(3), at(4), at(5), at(6), at(7)};
+  const std::int64_t n_seen = heads[0].n_seen();
+  for (std::int64_t s = 0; s < n_seen; s += key_turn) {
+    for (std::int64_t h = 0; h < n_heads; ++h) {
+      heads[h].score(s, n_seen - s < key_turn ? n_seen - s : key_turn);
+    }
+  }
+  for (std::int64_t h = 0; h < n_heads; ++h) {
+    heads[h].soften_all();
+  }
+  for (std::int64_t s = 0; s < n_seen; s += turn) {
+    for (std::int64_t h = 0; h < n_heads; ++h) {
+      heads[h].weigh_values(s, n_seen - s < turn ? n_seen - s : turn);
+    }
+  }
+  for (std::int64_t h = 0; h < n_heads; ++h) {
+    heads[h].divide();
   }
 }
 
 template <class V>
+std::size_t attention_workspace(const Attention& op) {
+  const AttentionPlan plan(op);
+  return static_cast<std::size_t>(plan.n_in_turn() * plan.workspace_of_head()) * sizeof(float);
+}
+
+template <class V>
 void attention(const Attention& op, Slice slice) {
-  const std::int64_t n_kv_heads = op.key_cache.extent(0);
-  const std::int64_t head_dim = op.queries.extent(2);
-  const std::int64_t group = op.queries.extent(1) / n_kv_heads;
-  float* scratch = op.scratch.row(slice.index);
-  with_readable_type(op.key_cache, [&](auto key_cache) {
-    const auto value_cache = view_like(key_cache, op.value_cache);
+  const AttentionPlan plan(op);
+  auto* workspace = reinterpret_cast<float*>(slice.workspace);
+  with_readable_type(op.key_cache, [&](auto keys) {
+    const auto values = view_like(keys, op.value_cache);
+    if (op.queries.extent(0) == 1) {
+      const Range heads = share_of(plan.n_kv_heads, slice, 1);
+      const std::int64_t row_bytes =
+          static_cast<std::int64_t>(bytes_of(op.value_cache.dtype(), plan.head_dim));
+      const std::int64_t turn = kTurnBytes > row_bytes ? kTurnBytes / row_bytes : 1;
+      for (std::int64_t h = heads.begin; h < heads.end; h += plan.n_in_turn()) {
+        const std::int64_t n = heads.end - h < plan.n_in_turn() ? heads.end - h : plan.n_in_turn();
+        attend_heads<V>(op, plan, keys, values, h, n, 0, plan.n_seen, turn, workspace);
+      }
+      return;
+    }
     // Dealt in turn: later tokens see more positions, so contiguous shares would be unequal.
-    const std::int64_t n_items = op.queries.extent(0) * n_kv_heads;
-    for (std::int64_t item = slice.index; item < n_items; item += slice.count) {
-      const std::int64_t t = item / n_kv_heads;
-      const std::int64_t kv_head = item % n_kv_heads;
-      const std::int64_t first = kv_head * group * head_dim;
-      attend_group<V>(op.out.row(t) + first, op.queries.row(t) + first, key_cache.row(kv_head),
-                      value_cache.row(kv_head), scratch, group, op.first_position + t + 1, head_dim,
-                      op.scale);
+    for (std::int64_t item = slice.index; item < plan.n_blocks * plan.n_kv_heads; item += slice.count) {
+      attend_heads<V>(op, plan, keys, values, item % plan.n_kv_heads, 1,
+                      item / plan.n_kv_heads * plan.n_tokens, kPositionBlock, kPositionBlock, workspace);
     }
   });
 }

@@ -12,7 +12,15 @@ namespace reprise::engine::kernels {
 
 namespace {
 
-constexpr std::array<std::string_view, 4> kKnownIsas = {"scalar", "avx2", "avx512", "neon"};
+constexpr std::array<std::string_view, 5> kKnownIsas = {"scalar", "avx2", "avx512", "avx512_vnni", "neon"};
+
+/// `base` with other products for weights in blocks.
+[[maybe_unused]] KernelTable with_blocks(KernelTable base, std::string_view isa, const BlockKernels& blocks) {
+  base.isa = isa;
+  base.linear_blocks = blocks.linear_blocks;
+  base.linear_blocks_workspace = blocks.workspace;
+  return base;
+}
 
 std::vector<const KernelTable*> available_tables() {
   std::vector<const KernelTable*> tables = {&kScalarKernels};
@@ -23,8 +31,14 @@ std::vector<const KernelTable*> available_tables() {
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq")) {
       tables.push_back(&kAvx512Kernels);
+      if (__builtin_cpu_supports("avx512vnni")) {
+        static const KernelTable vnni = with_blocks(kAvx512Kernels, "avx512_vnni", kAvx512VnniBlocks);
+        tables.push_back(&vnni);
+      }
     }
   }
+#elif defined(__aarch64__)
+  tables.push_back(&kNeonKernels);  // a part of every AArch64 processor
 #endif
   return tables;
 }

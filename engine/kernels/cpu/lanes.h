@@ -64,6 +64,15 @@ REPRISE_INLINE void map(float* out, std::int64_t n, F&& f, In... in) {
   }
 }
 
+/// Asks for part `index` of `count` of the bytes [begin, end) to be brought to L2.
+REPRISE_INLINE void prefetch_part(const void* begin, std::int64_t n_bytes, std::int64_t index,
+                                  std::int64_t count) {
+  const auto* bytes = static_cast<const char*>(begin);
+  for (std::int64_t at = n_bytes * index / count / 64 * 64; at < n_bytes * (index + 1) / count; at += 64) {
+    __builtin_prefetch(bytes + at, 0, 2);
+  }
+}
+
 struct Range {
   std::int64_t begin;
   std::int64_t end;

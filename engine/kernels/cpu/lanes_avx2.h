@@ -1,13 +1,14 @@
 /// 16 lanes of f32 in two AVX registers. Compiled only in target_avx2.cpp. See lanes_avx512.h for what each
-/// operation means. 16 registers hold a 2 x 2 tile of accumulators (8), two activations (4) and a weight (2).
+/// operation means. 16 registers hold a 2 x 2 tile of accumulators (8), two activations (4) and a weight (2);
+/// or 6 tokens x 16 outputs (12), a weight (2) and a broadcast.
 #pragma once
 
 #include <immintrin.h>
 
 #include "engine/core/dtype.h"
 #include "engine/core/tensor_view.h"
-#include "engine/kernels/cpu/block_rows.h"
 #include "engine/kernels/cpu/block_values.h"
+#include "engine/kernels/dispatch.h"
 
 namespace reprise::engine::kernels {
 
@@ -15,6 +16,12 @@ struct Avx2Lanes {
   static constexpr int kDecodeRows = 4;
   static constexpr int kTileRows = 2;
   static constexpr int kTileTokens = 2;
+  static constexpr int kGroup = 6;
+  static constexpr int kPanel = 1;
+  static constexpr int kScores = 4;
+  static constexpr int kQueries = 2;
+  static constexpr int kWeighed = 3;
+  static constexpr int kValues = 2;
 
   __m256 low;
   __m256 high;
@@ -32,18 +39,6 @@ struct Avx2Lanes {
     const __m256 first = _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes));
     const __m256 second = _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_unpackhi_epi64(bytes, bytes)));
     return {_mm256_mul_ps(scale, first), _mm256_mul_ps(scale, second)};
-  }
-  template <class Block>
-  REPRISE_INLINE static Avx2Lanes block_scales(const BlockRows<Block>& rows, std::int64_t b) {
-    return {eight_scales(rows, b, 0), eight_scales(rows, b, 8)};
-  }
-  template <class Block>
-  REPRISE_INLINE static Avx2Lanes block_dots(const BlockRows<Block>& rows, std::int64_t b,
-                                             const std::int8_t* x) {
-    const __m256i bytes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(x));
-    const __m256i x_low = _mm256_cvtepi8_epi16(_mm256_castsi256_si128(bytes));
-    const __m256i x_high = _mm256_cvtepi8_epi16(_mm256_extracti128_si256(bytes, 1));
-    return {eight_dots(rows, b, 0, x_low, x_high), eight_dots(rows, b, 8, x_low, x_high)};
   }
   REPRISE_INLINE void store_low_bytes(std::int8_t* p) const {
     const __m256i mask = _mm256_set1_epi32(0xff);
@@ -98,41 +93,52 @@ struct Avx2Lanes {
     const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
     return _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps(two, two, 1)));
   }
+  REPRISE_INLINE static void fold_each(const Avx2Lanes* sums, int n, float* out) {
+    for (int i = 0; i < n; ++i) {
+      out[i] = sums[i].fold();
+    }
+  }
   [[nodiscard]] REPRISE_INLINE float highest() const {
     const __m256 eight = _mm256_max_ps(low, high);
     const __m128 four = _mm_max_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
     const __m128 two = _mm_max_ps(four, _mm_movehl_ps(four, four));
     return _mm_cvtss_f32(_mm_max_ss(two, _mm_shuffle_ps(two, two, 1)));
   }
+  template <int Rows>
+  REPRISE_INLINE static void transpose_quarter(const float* rows, std::int64_t stride, Avx2Lanes (&out)[4]) {
+    __m256 low[4];
+    __m256 high[4];
+    four_by_eight<Rows>(rows, stride, low);
+    four_by_eight<Rows - 8>(rows + 8 * stride, stride, high);
+    for (int i = 0; i < 4; ++i) {
+      out[i] = {low[i], high[i]};
+    }
+  }
 
  private:
-  /// Gathers 32 bits a row: the scale, and above it the first values, which are dropped.
-  template <class Block>
-  REPRISE_INLINE static __m256 eight_scales(const BlockRows<Block>& rows, std::int64_t b, int row) {
-    const __m256i offsets = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(rows.offsets + row));
-    const __m256i words = _mm256_i32gather_epi32(reinterpret_cast<const int*>(rows.first + b), offsets, 1);
-    const __m256i scales = _mm256_and_si256(words, _mm256_set1_epi32(0xffff));
-    const __m256i packed = _mm256_permute4x64_epi64(_mm256_packus_epi32(scales, scales), 0xd8);
-    return _mm256_cvtph_ps(_mm256_castsi256_si128(packed));
-  }
-  /// Rows `row` to `row + 7`: the products of each in eight parts, then a tree of sums that transposes.
-  template <class Block>
-  REPRISE_INLINE static __m256 eight_dots(const BlockRows<Block>& rows, std::int64_t b, int row,
-                                          __m256i x_low, __m256i x_high) {
-    __m256i fours[2];
-    for (int q = 0; q < 2; ++q) {
-      __m256i products[4];
-      for (int r = 0; r < 4; ++r) {
-        const Block& block = rows.at(row + 4 * q + r, b);
-        const __m256i first = _mm256_cvtepi8_epi16(sixteen_values(block, 0));
-        const __m256i second = _mm256_cvtepi8_epi16(sixteen_values(block, 16));
-        products[r] = _mm256_add_epi32(_mm256_madd_epi16(first, x_low), _mm256_madd_epi16(second, x_high));
+  /// Lane r of out[i]: element i of row r, for up to eight rows.
+  template <int Rows>
+  REPRISE_INLINE static void four_by_eight(const float* rows, std::int64_t stride, __m256 (&out)[4]) {
+    if constexpr (Rows <= 0) {
+      for (__m256& lanes : out) {
+        lanes = _mm256_setzero_ps();
       }
-      fours[q] = _mm256_hadd_epi32(_mm256_hadd_epi32(products[0], products[1]),
-                                   _mm256_hadd_epi32(products[2], products[3]));
+    } else {
+      __m256 in[4];  // half m: four elements of row 4 m + i
+      for (int i = 0; i < 4; ++i) {
+        in[i] = _mm256_castps128_ps256(_mm_loadu_ps(rows + i * stride));
+        in[i] = _mm256_insertf128_ps(in[i],
+                                     Rows > 4 ? _mm_loadu_ps(rows + (4 + i) * stride) : _mm_setzero_ps(), 1);
+      }
+      const __m256 low_a = _mm256_unpacklo_ps(in[0], in[1]);
+      const __m256 high_a = _mm256_unpackhi_ps(in[0], in[1]);
+      const __m256 low_b = _mm256_unpacklo_ps(in[2], in[3]);
+      const __m256 high_b = _mm256_unpackhi_ps(in[2], in[3]);
+      out[0] = _mm256_shuffle_ps(low_a, low_b, 0x44);
+      out[1] = _mm256_shuffle_ps(low_a, low_b, 0xee);
+      out[2] = _mm256_shuffle_ps(high_a, high_b, 0x44);
+      out[3] = _mm256_shuffle_ps(high_a, high_b, 0xee);
     }
-    return _mm256_cvtepi32_ps(_mm256_add_epi32(_mm256_permute2x128_si256(fours[0], fours[1], 0x20),
-                                               _mm256_permute2x128_si256(fours[0], fours[1], 0x31)));
   }
   REPRISE_INLINE static __m256 widen(const F16* p) {
     return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));

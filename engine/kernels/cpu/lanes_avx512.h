@@ -9,20 +9,28 @@
 /// - exp2_of_magic: see kernels/exp.h.
 /// - fold: the fixed tree 16 > 8 > 4 > 2 > 1 of the numerics contract; highest: the largest lane.
 /// - store_low_bytes: the lowest byte of each lane's bits.
-/// - block_scales, block_dots: lane r has the scale of block b of row r (block_rows.h), and the exact integer
-///   product of that block with 32 activations.
+/// - fold_each: out[i] = sums[i].fold().
+/// - transpose_quarter: lane r of out[i] is element i of row r, for Rows rows (a multiple of 4) in memory;
+/// other lanes
+///   are +0. Lanes are moved, never computed with, so they may hold any bits.
 /// - kDecodeRows, kTileRows x kTileTokens: accumulators that fit this register file (32 here: 4 x 4 leaves
 /// room
 ///   for four activations and a weight); 8 rows in flight hide the 4-cycle latency of two FMA units when
 ///   decoding.
+/// - kGroup x kPanel: tokens times vectors of 16 outputs in a tile over packed panels (24 accumulators, two
+/// weights
+///   and a broadcast: 12 broadcasts for 24 multiply-adds is what two load ports sustain).
+/// - kScores: accumulators of a tile of scores; kQueries: most queries in it; kWeighed x kValues: queries
+/// times
+///   vectors of values in a tile of weighted sums.
 #pragma once
 
 #include <immintrin.h>
 
 #include "engine/core/dtype.h"
 #include "engine/core/tensor_view.h"
-#include "engine/kernels/cpu/block_rows.h"
 #include "engine/kernels/cpu/block_values.h"
+#include "engine/kernels/dispatch.h"
 
 namespace reprise::engine::kernels {
 
@@ -30,6 +38,12 @@ struct Avx512Lanes {
   static constexpr int kDecodeRows = 8;
   static constexpr int kTileRows = 4;
   static constexpr int kTileTokens = 4;
+  static constexpr int kGroup = 12;
+  static constexpr int kPanel = 2;
+  static constexpr int kScores = 16;
+  static constexpr int kQueries = 4;
+  static constexpr int kWeighed = 6;
+  static constexpr int kValues = 4;
 
   __m512 v;
 
@@ -47,30 +61,6 @@ struct Avx512Lanes {
     const __m512i wide = _mm512_cvtepi8_epi32(sixteen_values(p.block(), p.place()));
     const __m512 scale = _mm512_cvtph_ps(_mm256_set1_epi16(static_cast<short>(p.block().scale)));
     return {_mm512_mul_ps(scale, _mm512_cvtepi32_ps(wide))};
-  }
-  template <class Block>
-  REPRISE_INLINE static Avx512Lanes block_scales(const BlockRows<Block>& rows, std::int64_t b) {
-    // Gathers 32 bits: the scale, and above it the first values, which the narrowing drops.
-    const __m512i words = _mm512_i32gather_epi32(_mm512_load_si512(rows.offsets), rows.first + b, 1);
-    return {_mm512_cvtph_ps(_mm512_cvtepi32_epi16(words))};
-  }
-  template <class Block>
-  REPRISE_INLINE static Avx512Lanes block_dots(const BlockRows<Block>& rows, std::int64_t b,
-                                               const std::int8_t* x) {
-    const __m512i activations = _mm512_cvtepi8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(x)));
-    __m512i fours[4];  // lane 4 i + r: part i of the sum of row r of four
-    for (int q = 0; q < 4; ++q) {
-      __m512i products[4];
-      for (int r = 0; r < 4; ++r) {
-        products[r] = _mm512_madd_epi16(_mm512_cvtepi8_epi16(values(rows.at(4 * q + r, b))), activations);
-      }
-      const __m512i low = add_unpacked(products[0], products[1]);
-      const __m512i high = add_unpacked(products[2], products[3]);
-      fours[q] = _mm512_add_epi32(_mm512_unpacklo_epi64(low, high), _mm512_unpackhi_epi64(low, high));
-    }
-    const __m512i first = add_quarters(fours[0], fours[1]);
-    const __m512i second = add_quarters(fours[2], fours[3]);
-    return {_mm512_cvtepi32_ps(add_quarters(first, second))};
   }
   REPRISE_INLINE void store_low_bytes(std::int8_t* p) const {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(_mm512_castps_si512(v)));
@@ -122,25 +112,70 @@ struct Avx512Lanes {
     const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
     return _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps(two, two, 1)));
   }
+  REPRISE_INLINE static void fold_each(const Avx512Lanes* sums, int n, float* out) {
+    if (n == 16) {
+      _mm512_storeu_ps(out, fold_sixteen(sums));
+      return;
+    }
+    for (int i = 0; i < n; ++i) {
+      out[i] = sums[i].fold();
+    }
+  }
   [[nodiscard]] REPRISE_INLINE float highest() const { return _mm512_reduce_max_ps(v); }
+  template <int Rows>
+  REPRISE_INLINE static void transpose_quarter(const float* rows, std::int64_t stride,
+                                               Avx512Lanes (&out)[4]) {
+    // Quarter m of in[i]: four elements of row 4 m + i. Inserting while loading leaves two of four shuffles.
+    __m512 in[4];
+    for (int i = 0; i < 4; ++i) {
+      in[i] = _mm512_castps128_ps512(_mm_loadu_ps(rows + i * stride));
+      in[i] =
+          _mm512_insertf32x4(in[i], Rows > 4 ? _mm_loadu_ps(rows + (4 + i) * stride) : _mm_setzero_ps(), 1);
+      in[i] =
+          _mm512_insertf32x4(in[i], Rows > 8 ? _mm_loadu_ps(rows + (8 + i) * stride) : _mm_setzero_ps(), 2);
+      in[i] =
+          _mm512_insertf32x4(in[i], Rows > 12 ? _mm_loadu_ps(rows + (12 + i) * stride) : _mm_setzero_ps(), 3);
+    }
+    const __m512 low_a = _mm512_unpacklo_ps(in[0], in[1]);
+    const __m512 high_a = _mm512_unpackhi_ps(in[0], in[1]);
+    const __m512 low_b = _mm512_unpacklo_ps(in[2], in[3]);
+    const __m512 high_b = _mm512_unpackhi_ps(in[2], in[3]);
+    out[0].v = unpack_low_pairs(low_a, low_b);
+    out[1].v = unpack_high_pairs(low_a, low_b);
+    out[2].v = unpack_low_pairs(high_a, high_b);
+    out[3].v = unpack_high_pairs(high_a, high_b);
+  }
 
  private:
-  REPRISE_INLINE static __m256i values(const Int8Block& block) {
-    return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(block.values));
+  /// The folds of 16 registers together: at each level of the tree two registers fill one.
+  REPRISE_INLINE static __m512 fold_sixteen(const Avx512Lanes* sums) {
+    __m512 eights[8];
+    for (int i = 0; i < 8; ++i) {
+      // The last two levels interleave registers four apart, so this is the order that comes out straight.
+      const __m512 a = sums[2 * i % 4 * 4 + i / 2].v;
+      const __m512 b = sums[(2 * i + 1) % 4 * 4 + i / 2].v;
+      eights[i] = _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x44), _mm512_shuffle_f32x4(a, b, 0xee));
+    }
+    __m512 fours[4];
+    for (int i = 0; i < 4; ++i) {
+      const __m512 a = eights[2 * i];
+      const __m512 b = eights[2 * i + 1];
+      fours[i] = _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x88), _mm512_shuffle_f32x4(a, b, 0xdd));
+    }
+    __m512 twos[2];
+    for (int i = 0; i < 2; ++i) {
+      const __m512 a = fours[2 * i];
+      const __m512 b = fours[2 * i + 1];
+      twos[i] = _mm512_add_ps(_mm512_shuffle_ps(a, b, 0x44), _mm512_shuffle_ps(a, b, 0xee));
+    }
+    return _mm512_add_ps(_mm512_shuffle_ps(twos[0], twos[1], 0x88),
+                         _mm512_shuffle_ps(twos[0], twos[1], 0xdd));
   }
-  REPRISE_INLINE static __m256i values(const Int4Block& block) {
-    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(block.nibbles));
-    const __m256i nibbles =
-        _mm256_and_si256(_mm256_set_m128i(_mm_srli_epi16(bytes, 4), bytes), _mm256_set1_epi8(15));
-    return _mm256_sub_epi8(nibbles, _mm256_set1_epi8(8));
+  REPRISE_INLINE static __m512 unpack_low_pairs(__m512 a, __m512 b) {
+    return _mm512_castpd_ps(_mm512_unpacklo_pd(_mm512_castps_pd(a), _mm512_castps_pd(b)));
   }
-  /// Of each 128 bits: a0 + a2, b0 + b2, a1 + a3, b1 + b3.
-  REPRISE_INLINE static __m512i add_unpacked(__m512i a, __m512i b) {
-    return _mm512_add_epi32(_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b));
-  }
-  /// In quarters of 128 bits: a0 + a1, a2 + a3, b0 + b1, b2 + b3.
-  REPRISE_INLINE static __m512i add_quarters(__m512i a, __m512i b) {
-    return _mm512_add_epi32(_mm512_shuffle_i32x4(a, b, 0x88), _mm512_shuffle_i32x4(a, b, 0xdd));
+  REPRISE_INLINE static __m512 unpack_high_pairs(__m512 a, __m512 b) {
+    return _mm512_castpd_ps(_mm512_unpackhi_pd(_mm512_castps_pd(a), _mm512_castps_pd(b)));
   }
 };
 

@@ -7,7 +7,7 @@
 
 #include "engine/core/dtype.h"
 #include "engine/core/tensor_view.h"
-#include "engine/kernels/cpu/block_rows.h"
+#include "engine/kernels/dispatch.h"
 
 namespace reprise::engine::kernels {
 
@@ -15,6 +15,12 @@ struct ScalarLanes {
   static constexpr int kDecodeRows = 2;
   static constexpr int kTileRows = 2;
   static constexpr int kTileTokens = 2;
+  static constexpr int kGroup = 3;
+  static constexpr int kPanel = 1;
+  static constexpr int kScores = 4;
+  static constexpr int kQueries = 2;
+  static constexpr int kWeighed = 2;
+  static constexpr int kValues = 1;
 
   float v[16];
 
@@ -36,22 +42,6 @@ struct ScalarLanes {
   template <class Block>
   REPRISE_INLINE static ScalarLanes load(BlockCursor<Block> p) {
     return make([&](int i) { return p[i]; });
-  }
-  template <class Block>
-  REPRISE_INLINE static ScalarLanes block_scales(const BlockRows<Block>& rows, std::int64_t b) {
-    return make([&](int r) { return to_f32(rows.at(r, b).scale); });
-  }
-  template <class Block>
-  REPRISE_INLINE static ScalarLanes block_dots(const BlockRows<Block>& rows, std::int64_t b,
-                                               const std::int8_t* x) {
-    return make([&](int r) {
-      const BlockCursor<Block> weight{&rows.at(r, b), 0};
-      std::int32_t sum = 0;
-      for (int i = 0; i < kBlock; ++i) {
-        sum += weight.value_at(i) * x[i];
-      }
-      return static_cast<float>(sum);
-    });
   }
   REPRISE_INLINE void store_low_bytes(std::int8_t* p) const {
     for (int i = 0; i < 16; ++i) {
@@ -105,12 +95,30 @@ struct ScalarLanes {
     }
     return r[0];
   }
+  REPRISE_INLINE static void fold_each(const ScalarLanes* sums, int n, float* out) {
+    for (int i = 0; i < n; ++i) {
+      out[i] = sums[i].fold();
+    }
+  }
   [[nodiscard]] REPRISE_INLINE float highest() const {
     float r = v[0];
     for (int i = 1; i < 16; ++i) {
       r = v[i] > r ? v[i] : r;
     }
     return r;
+  }
+  template <int Rows>
+  REPRISE_INLINE static void transpose_quarter(const float* rows, std::int64_t stride,
+                                               ScalarLanes (&out)[4]) {
+    for (int i = 0; i < 4; ++i) {
+      for (int r = 0; r < 16; ++r) {
+        // Copied as bytes: a float that passes through a register may be made quiet.
+        out[i].v[r] = 0;
+        if (r < Rows) {
+          __builtin_memcpy(&out[i].v[r], rows + r * stride + i, sizeof(float));
+        }
+      }
+    }
   }
 };
 

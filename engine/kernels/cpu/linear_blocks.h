@@ -1,104 +1,47 @@
-/// Matrix products with weights in blocks, over lanes V: a lane is an output row, so that the blocks of each
-/// row are added in order, as the definition has it, without a sum across lanes.
+/// Matrix products with weights in blocks over lanes V and integer products D: few tokens stream rows
+/// (linear_block_rows.h), many tokens use unpacked panels (linear_block_panels.h). An output is one chain
+/// over the blocks of its row either way, so the choice cannot change a bit.
 #pragma once
 
-#include "engine/kernels/cpu/block_rows.h"
-#include "engine/kernels/cpu/lanes.h"
+#include "engine/kernels/cpu/linear_block_panels.h"
+#include "engine/kernels/cpu/linear_block_rows.h"
 #include "engine/kernels/dispatch.h"
-#include "engine/kernels/reference/definitions.h"
 
 namespace reprise::engine::kernels {
 
-/// Tokens that pass over a group of 16 rows while its blocks are in L1.
-inline constexpr int kBlockTokens = 4;
+/// From this many tokens on, unpacking a panel costs less than unpacking its rows for every few tokens.
+inline constexpr std::int64_t kBlockPanelTokens = 6;
 
-/// Fetches from the next group of 16 rows as many bytes as a block of this group has.
-template <class Block>
-REPRISE_INLINE void prefetch_blocks(const BlockRows<Block>& rows, std::int64_t b) {
-  const auto* ahead = reinterpret_cast<const char*>(rows.first) + rows.ahead_bytes +
-                      b * static_cast<std::int64_t>(sizeof(Block)) * kLanes;
-  for (std::size_t line = 0; line < sizeof(Block) * kLanes; line += 64) {
-    __builtin_prefetch(ahead + line);
-  }
+/// Workspaces start at lines, so must their parts.
+REPRISE_INLINE std::size_t whole_lines(std::size_t n_bytes) {
+  return (n_bytes + 63) / 64 * 64;
 }
 
-/// Outputs of 16 rows for Tokens tokens from t; `n_rows` of them are stored.
-template <class V, int Tokens, class Block>
-REPRISE_INLINE void block_tile(const Linear& op, const BlockRows<Block>& rows, std::int64_t o,
-                               std::int64_t n_rows, std::int64_t t) {
-  const std::int64_t n_blocks = op.x_blocks.scales.extent(1);
-  V sum[Tokens];
-  for (int c = 0; c < Tokens; ++c) {
-    sum[c] = V::broadcast(0.0F);
-  }
-  for (std::int64_t b = 0; b < n_blocks; ++b) {
-    prefetch_blocks(rows, b);
-    const V weight_scales = V::block_scales(rows, b);
-    for (int c = 0; c < Tokens; ++c) {
-      const V dots = V::block_dots(rows, b, op.x_blocks.values.row(t + c) + b * kBlock);
-      const V scales = weight_scales * V::broadcast(op.x_blocks.scales.row(t + c)[b]);
-      sum[c] = V::fma(dots, scales, sum[c]);
-    }
-  }
-  for (int c = 0; c < Tokens; ++c) {
-    alignas(64) float y[kLanes];
-    sum[c].store(y);
-    for (std::int64_t r = 0; r < n_rows; ++r) {
-      const std::int64_t index = (t + c) * op.out.extent(1) + o + r;
-      if (!op.bias.empty()) {
-        y[r] += op.bias.data()[o + r];
-      }
-      op.out.data()[index] = op.residual.empty() ? y[r] : op.residual.data()[index] + y[r];
-    }
-  }
+template <class V, class D>
+std::size_t linear_blocks_workspace(const Linear& op) {
+  std::size_t n_bytes = 0;
+  with_block_type(
+      op.weight, [&]<class Block>(const BlockView<Block>&) __attribute__((always_inline)) {
+        n_bytes = whole_lines(BlockActivations<D, Block>::workspace_bytes(op));
+      });
+  return op.x.extent(0) < kBlockPanelTokens
+             ? n_bytes
+             : n_bytes + BlockPanel<V, D>::size_bytes(op.x_blocks.scales.extent(1));
 }
 
-template <class V>
+template <class V, class D>
 void linear_blocks(const Linear& op, Slice slice) {
-  const std::int64_t n_tokens = op.x.extent(0);
-  const Range range = share_of(op.weight.extent(0), slice, kLanes);
-  with_block_type(op.weight, [&](auto weight) {
-    for (std::int64_t block = 0; block < n_tokens; block += kTokenBlock) {
-      const std::int64_t end = block + kTokenBlock < n_tokens ? block + kTokenBlock : n_tokens;
-      for (std::int64_t o = range.begin; o < range.end; o += kLanes) {
-        const std::int64_t n_rows = o + kLanes < range.end ? kLanes : range.end - o;
-        const auto rows = block_rows(weight, o, n_rows);
-        std::int64_t t = block;
-        for (; t + kBlockTokens <= end; t += kBlockTokens) {
-          block_tile<V, kBlockTokens>(op, rows, o, n_rows, t);
+  with_block_type(
+      op.weight, [&]<class Block>(const BlockView<Block>& weight) __attribute__((always_inline)) {
+        const BlockActivations<D, Block> x(op, slice.workspace);
+        if (op.x.extent(0) < kBlockPanelTokens) {
+          linear_block_rows<V>(op, x, weight, share_of(op.weight.extent(0), slice, kLanes));
+        } else {
+          const Range rows = share_of(op.weight.extent(0), slice, BlockPanel<V, D>::kRows);
+          std::byte* panel = slice.workspace + whole_lines(BlockActivations<D, Block>::workspace_bytes(op));
+          linear_block_panels<V>(op, x, weight, rows, panel);
         }
-        for (; t < end; ++t) {
-          block_tile<V, 1>(op, rows, o, n_rows, t);
-        }
-      }
-    }
-  });
-}
-
-/// Activations to blocks: see quantize_activations, which this computes 16 elements at a time.
-template <class V>
-void quantize(const Quantize& op, Slice slice) {
-  const Range blocks = share_of(op.out.scales.count(), slice, 1);
-  const V zero = V::broadcast(-0.0F);
-  const V magic = V::broadcast(kRoundingMagic);
-  for (std::int64_t b = blocks.begin; b < blocks.end; ++b) {
-    const V low = V::load(op.x.data() + b * kBlock);
-    const V high = V::load(op.x.data() + b * kBlock + kLanes);
-    const float largest = V::max(V::max(low, zero - low), V::max(high, zero - high)).highest();
-    const float difference = ((low - low) + (high - high)).fold();
-    const bool vanishes = !(largest >= kQuantizeLowest);
-    const bool finite = difference == 0.0F;
-    const V inverse = V::broadcast(vanishes || !finite ? 0.0F : 127.0F / largest);
-    std::int8_t* values = op.out.values.data() + b * kBlock;
-    if (finite) {
-      (low * inverse + magic).store_low_bytes(values);
-      (high * inverse + magic).store_low_bytes(values + kLanes);
-    } else {
-      magic.store_low_bytes(values);
-      magic.store_low_bytes(values + kLanes);
-    }
-    op.out.scales.data()[b] = !finite ? __builtin_nanf("") : vanishes ? 0.0F : largest / 127.0F;
-  }
+      });
 }
 
 }  // namespace reprise::engine::kernels

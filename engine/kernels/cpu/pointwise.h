@@ -3,6 +3,7 @@
 
 #include "engine/kernels/cpu/lanes.h"
 #include "engine/kernels/dispatch.h"
+#include "engine/kernels/reference/definitions.h"
 #include "engine/kernels/store_blocks.h"
 
 namespace reprise::engine::kernels {
@@ -205,6 +206,32 @@ void relu(const Relu& op, Slice slice) {
     return V::max(V::broadcast(0.0F), x) + V::broadcast(0.0F);
   };
   map<V>(op.out.data() + part.begin, part.end - part.begin, f, op.x.data() + part.begin);
+}
+
+/// Activations to blocks: see quantize_activations, which this computes 16 elements at a time.
+template <class V>
+void quantize(const Quantize& op, Slice slice) {
+  const Range blocks = share_of(op.out.scales.count(), slice, 1);
+  const V zero = V::broadcast(-0.0F);
+  const V magic = V::broadcast(kRoundingMagic);
+  for (std::int64_t b = blocks.begin; b < blocks.end; ++b) {
+    const V low = V::load(op.x.data() + b * kBlock);
+    const V high = V::load(op.x.data() + b * kBlock + kLanes);
+    const float largest = V::max(V::max(low, zero - low), V::max(high, zero - high)).highest();
+    const float difference = ((low - low) + (high - high)).fold();
+    const bool vanishes = !(largest >= kQuantizeLowest);
+    const bool finite = difference == 0.0F;
+    const V inverse = V::broadcast(vanishes || !finite ? 0.0F : 127.0F / largest);
+    std::int8_t* values = op.out.values.data() + b * kBlock;
+    if (finite) {
+      (low * inverse + magic).store_low_bytes(values);
+      (high * inverse + magic).store_low_bytes(values + kLanes);
+    } else {
+      magic.store_low_bytes(values);
+      magic.store_low_bytes(values + kLanes);
+    }
+    op.out.scales.data()[b] = !finite ? __builtin_nanf("") : vanishes ? 0.0F : largest / 127.0F;
+  }
 }
 
 }  // namespace reprise::engine::kernels

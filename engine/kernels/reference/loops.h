@@ -188,7 +188,7 @@ void attend(float* out, const float* query, Rows keys, Rows values, float* score
   }
 }
 
-void attention(const Attention& op, Slice /*all*/) {
+void attention(const Attention& op, Slice all) {
   const std::int64_t n_heads = op.queries.extent(1);
   const std::int64_t head_dim = op.queries.extent(2);
   const std::int64_t group = n_heads / op.key_cache.extent(0);
@@ -197,7 +197,8 @@ void attention(const Attention& op, Slice /*all*/) {
     for (std::int64_t t = 0; t < op.queries.extent(0); ++t) {
       for (std::int64_t h = 0; h < n_heads; ++h) {
         attend(op.out.row(t) + h * head_dim, op.queries.row(t) + h * head_dim, key_cache.row(h / group),
-               value_cache.row(h / group), op.scratch.data(), op.first_position + t + 1, head_dim, op.scale);
+               value_cache.row(h / group), reinterpret_cast<float*>(all.workspace), op.first_position + t + 1,
+               head_dim, op.scale);
       }
     }
   });
@@ -227,8 +228,31 @@ void exp_differences_loop(float* out, const float* x, std::int64_t n, float high
   }
 }
 
-constexpr KernelTable kLoops = {"scalar", embed,    rms_norm,  layer_norm, quantize, linear,
-                                rope,     store_kv, attention, swiglu,     gelu,     relu};
+std::size_t no_workspace(const Linear& /*op*/) {
+  return 0;
+}
+
+/// The scores of one head.
+std::size_t attention_workspace(const Attention& op) {
+  return static_cast<std::size_t>(op.first_position + op.queries.extent(0)) * sizeof(float);
+}
+
+constexpr KernelTable kLoops = {.isa = "scalar",
+                                .embed = embed,
+                                .rms_norm = rms_norm,
+                                .layer_norm = layer_norm,
+                                .quantize = quantize,
+                                .linear = linear,
+                                .linear_blocks = linear,
+                                .rope = rope,
+                                .store_kv = store_kv,
+                                .attention = attention,
+                                .swiglu = swiglu,
+                                .gelu = gelu,
+                                .relu = relu,
+                                .linear_workspace = no_workspace,
+                                .linear_blocks_workspace = no_workspace,
+                                .attention_workspace = attention_workspace};
 
 }  // namespace
 }  // namespace reprise::engine::kernels

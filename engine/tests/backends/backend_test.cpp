@@ -41,11 +41,10 @@ std::vector<std::unique_ptr<Backend>> all_backends() {
 
 TEST(Backend, IsMadeAsPlaced) {
   EXPECT_EQ(make_backend(reference())->placement(), resolved(reference()));
-  EXPECT_EQ(make_backend(reference())->max_slices(), 1);
   for (const std::string_view isa : kernels::available_isas()) {
     const std::unique_ptr<Backend> backend = make_backend(cpu(std::string(isa), 3));
     EXPECT_EQ(backend->placement().isa, isa);
-    EXPECT_EQ(backend->max_slices(), 3);
+    EXPECT_EQ(backend->placement().threads, 3);
   }
 }
 
@@ -150,12 +149,9 @@ class AllOperations {
       const auto read = backend.read(out.as_f32({n_out}));
       outputs.insert(outputs.end(), read.begin(), read.end());
     };
-    const Buffer scratch =
-        backend.allocate(static_cast<std::size_t>(backend.max_slices()) * 2 * kRows * sizeof(float));
     for_each([&](std::int64_t n_out, auto&& make) {
       run_one(n_out, [&](float* out) {
-        make(out, scratch.as_f32({backend.max_slices(), 2 * kRows}),
-             [&](const auto& op) { dispatch(backend, op); });
+        make(out, [&](const auto& op) { dispatch(backend, op); });
       });
     });
     return outputs;
@@ -165,10 +161,8 @@ class AllOperations {
   std::vector<std::pair<Kernel, Cost>> expected_records() {
     std::vector<std::pair<Kernel, Cost>> records;
     std::vector<float> out(static_cast<std::size_t>(kRows * kWidth));
-    std::vector<float> scratch(static_cast<std::size_t>(2 * kRows));
     for_each([&](std::int64_t /*n_out*/, auto&& make) {
-      make(out.data(), TensorView<float>(scratch.data(), {1, 2 * kRows}),
-           [&](const auto& op) { records.emplace_back(kernel_of(op), cost_of(op)); });
+      make(out.data(), [&](const auto& op) { records.emplace_back(kernel_of(op), cost_of(op)); });
     });
     return records;
   }
@@ -200,7 +194,7 @@ class AllOperations {
   static Kernel kernel_of(const Gelu& /*op*/) { return Kernel::gelu; }
   static Kernel kernel_of(const Relu& /*op*/) { return Kernel::relu; }
 
-  /// Calls f(n_out, make) for each operation; make(out, scratch, use) builds it over `out` and calls use(op).
+  /// Calls f(n_out, make) for each operation; make(out, use) builds it over `out` and calls use(op).
   template <class F>
   void for_each(F&& f) {
     static const std::array<TokenId, kRows> kTokens = {3, 0, 39, 7};
@@ -215,18 +209,18 @@ class AllOperations {
     const std::int64_t n = kRows * kWidth;
     const auto wide = [](float* out) { return TensorView<float>(out, {kRows, kWidth}); };
 
-    f(n, [&](float* out, auto, auto&& use) { use(Embed{wide(out), matrix, kTokens, {}, 0}); });
-    f(n, [&](float* out, auto, auto&& use) { use(RmsNorm{wide(out), x, vector, 1e-6F}); });
-    f(n, [&](float* out, auto, auto&& use) { use(LayerNorm{wide(out), x, vector, vector, 1e-6F}); });
-    f(kRows * kRows, [&](float* out, auto, auto&& use) {
+    f(n, [&](float* out, auto&& use) { use(Embed{wide(out), matrix, kTokens, {}, 0}); });
+    f(n, [&](float* out, auto&& use) { use(RmsNorm{wide(out), x, vector, 1e-6F}); });
+    f(n, [&](float* out, auto&& use) { use(LayerNorm{wide(out), x, vector, vector, 1e-6F}); });
+    f(kRows * kRows, [&](float* out, auto&& use) {
       use(Linear{{out, {kRows, kRows}}, x, matrix, {}, {}});
     });
-    f(n, [&](float* out, auto, auto&& use) {
+    f(n, [&](float* out, auto&& use) {
       const TensorView<const float> table = {values_.data(), {kRows, kHeadDim / 2}};
       std::copy(values_.begin(), values_.end(), out);
       use(Rope{{out, q_shape}, table, table, 0, RotaryLayout::half});
     });
-    f(n, [&](float* out, auto, auto&& use) {
+    f(n, [&](float* out, auto&& use) {
       auto* bytes = reinterpret_cast<std::byte*>(out);
       const TensorView<const float> rows = {values_.data(), kv_shape};
       use(StoreKv{{DType::f32, bytes, cache_shape},
@@ -235,12 +229,12 @@ class AllOperations {
                   rows,
                   0});
     });
-    f(n, [&](float* out, TensorView<float> scratch, auto&& use) {
-      use(Attention{{out, q_shape}, {values_.data(), q_shape}, cache, cache, scratch, 0, 0.125F});
+    f(n, [&](float* out, auto&& use) {
+      use(Attention{{out, q_shape}, {values_.data(), q_shape}, cache, cache, 0, 0.125F});
     });
-    f(n, [&](float* out, auto, auto&& use) { use(SwiGlu{wide(out), x, x}); });
-    f(n, [&](float* out, auto, auto&& use) { use(Gelu{wide(out), x}); });
-    f(n, [&](float* out, auto, auto&& use) { use(Relu{wide(out), x}); });
+    f(n, [&](float* out, auto&& use) { use(SwiGlu{wide(out), x, x}); });
+    f(n, [&](float* out, auto&& use) { use(Gelu{wide(out), x}); });
+    f(n, [&](float* out, auto&& use) { use(Relu{wide(out), x}); });
   }
 
   std::vector<float> values_;

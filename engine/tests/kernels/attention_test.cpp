@@ -23,8 +23,6 @@ struct AttentionCase {
   float sharpness = 1;  ///< queries are multiplied by it: spreads the scores
 };
 
-constexpr int kMaxSlices = 4;
-
 struct AttentionOperands {
   AttentionOperands(Random& random, const AttentionCase& attention_case)
       : c(attention_case),
@@ -33,7 +31,6 @@ struct AttentionOperands {
         queries(random_values(random, q_shape.count(), c.values)),
         keys(Tensor::random(random, c.dtype, cache_shape, c.values)),
         values(Tensor::random(random, c.dtype, cache_shape, c.values)),
-        scratch(static_cast<std::size_t>(kMaxSlices * c.group * cache_shape[1])),
         scale(1.0F / std::sqrt(static_cast<float>(c.head_dim))) {
     for (float& q : queries) {
       q *= c.sharpness;
@@ -41,15 +38,8 @@ struct AttentionOperands {
   }
 
   [[nodiscard]] Attention op(std::byte* out) {
-    std::fill(scratch.begin(), scratch.end(), std::numeric_limits<float>::quiet_NaN());
-    const Shape scratch_shape = {kMaxSlices, c.group * cache_shape[1]};
-    return {floats_at(out, q_shape),
-            view_of(queries, q_shape),
-            keys.view(),
-            values.view(),
-            TensorView<float>(scratch.data(), scratch_shape),
-            c.first_position,
-            scale};
+    return {floats_at(out, q_shape), view_of(queries, q_shape), keys.view(),
+            values.view(),           c.first_position,          scale};
   }
 
   AttentionCase c;
@@ -58,7 +48,6 @@ struct AttentionOperands {
   std::vector<float> queries;
   Tensor keys;
   Tensor values;
-  std::vector<float> scratch;
   float scale;
 };
 
@@ -133,7 +122,7 @@ TEST(Attention, ReferenceIsAccurate) {
           c.sharpness = sharpness;
           AttentionOperands operands(random, c);
           Output out = Output::of_floats(operands.q_shape.count());
-          kernels::reference_kernels().attention(operands.op(out.data()), {0, 1});
+          run_slice(kernels::reference_kernels(), &KernelTable::attention, operands.op(out.data()), 0, 1);
           for (std::int64_t head = 0; head < 3 * 2 * group; ++head) {
             ASSERT_NO_FATAL_FAILURE(expect_head_accurate(operands, out.floats() + head * head_dim,
                                                          head / (2 * group), head % (2 * group)))
@@ -150,11 +139,13 @@ TEST(Attention, SameBitsOnEveryIsaForRandomShapes) {
   Random random(2);
   for (int i = 0; i < 300; ++i) {
     AttentionCase c = {
-        .n_tokens = random.one_of<std::int64_t>({1, 1, random.integer(2, 6)}),
+        .n_tokens = random.one_of<std::int64_t>({1, 1, 1, 1, random.integer(2, 6), random.integer(2, 6),
+                                                 random.integer(2, 6), random.integer(60, 80)}),
         .n_kv_heads = random.integer(1, 3),
         .group = random.one_of<std::int64_t>({1, 2, 3, 8}),
         .head_dim = random.one_of<std::int64_t>({4, 32, 64, 80, 128, 2 * random.integer(1, 70)}),
-        .first_position = random.one_of<std::int64_t>({0, random.integer(0, 20), random.integer(20, 110)}),
+        .first_position =
+            random.one_of<std::int64_t>({0, random.integer(0, 20), random.integer(20, 110), 127}),
         .dtype = random.float_dtype(),
         .spare_positions = random.integer(0, 3),
         .values = random.one_of({Values::plain, Values::awkward}),
@@ -170,23 +161,12 @@ TEST(Attention, SameBitsOnEveryIsaForRandomShapes) {
   }
 }
 
-// Each slice has a row of scratch: writing to another's would be a race between threads.
-TEST(Attention, ASliceWritesOnlyItsRowOfScratch) {
-  Random random(3);
-  AttentionOperands operands(random, {5, 3, 2, 64, 30});
-  for (const std::string_view isa : kernels::available_isas()) {
-    for (int index = 0; index < kMaxSlices; ++index) {
-      Output out = Output::of_floats(operands.q_shape.count());
-      const Attention op = operands.op(out.data());
-      kernels::cpu_kernels(isa).attention(op, {index, kMaxSlices});
-      for (std::int64_t i = 0; i < op.scratch.count(); ++i) {
-        if (i / op.scratch.extent(1) != index) {
-          ASSERT_TRUE(std::isnan(op.scratch.data()[i]))
-              << isa << ", slice " << index << ", scratch element " << i;
-        }
-      }
-    }
-  }
+// So many positions that the tokens no longer share one pass over the cache.
+TEST(Attention, SameBitsOnEveryIsaWhereScoresFillTheWorkspace) {
+  Random random(5);
+  AttentionOperands operands(random, {40, 1, 8, 16, 3000});
+  ASSERT_TRUE(writes_same_floats_on_every_isa<Attention>(&KernelTable::attention, operands.q_shape.count(),
+                                                         [&](std::byte* out) { return operands.op(out); }));
 }
 
 // A NaN must come out, not be averaged away: generate() refuses logits that are not finite.
@@ -200,7 +180,7 @@ TEST(Attention, NanInAQueryOrAKeyReachesTheOutputOnEveryIsa) {
     operands.keys = Tensor(DType::f32, operands.cache_shape, keys);
     for (const std::string_view isa : kernels::available_isas()) {
       Output out = Output::of_floats(32);
-      kernels::cpu_kernels(isa).attention(operands.op(out.data()), {0, 1});
+      run_slice(kernels::cpu_kernels(isa), &KernelTable::attention, operands.op(out.data()), 0, 1);
       for (int i = 0; i < 32; ++i) {
         ASSERT_TRUE(std::isnan(out.floats()[i])) << isa << ", in_query " << in_query << ", element " << i;
       }
@@ -216,7 +196,7 @@ TEST(Attention, ATokenDependsOnEarlierPositionsAlone) {
   const std::int64_t row = operands.q_shape[1] * c.head_dim;
   for (const std::string_view isa : kernels::available_isas()) {
     Output together = Output::of_floats(operands.q_shape.count());
-    kernels::cpu_kernels(isa).attention(operands.op(together.data()), {0, 1});
+    run_slice(kernels::cpu_kernels(isa), &KernelTable::attention, operands.op(together.data()), 0, 1);
     Output alone = Output::of_floats(operands.q_shape.count());
     for (std::int64_t t = 0; t < c.n_tokens; ++t) {
       Attention op = operands.op(alone.data());
@@ -224,7 +204,7 @@ TEST(Attention, ATokenDependsOnEarlierPositionsAlone) {
       op.out = {op.out.data() + t * row, one_token};
       op.queries = {op.queries.data() + t * row, one_token};
       op.first_position += t;
-      kernels::cpu_kernels(isa).attention(op, {0, 1});
+      run_slice(kernels::cpu_kernels(isa), &KernelTable::attention, op, 0, 1);
     }
     ASSERT_EQ(alone, together) << isa;
   }

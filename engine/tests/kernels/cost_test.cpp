@@ -65,6 +65,18 @@ TEST(Cost, Blocks) {
               2 * (192 * 4 + 6 * 34), 0);
 }
 
+TEST(Cost, MatricesInBlocksAreIntegerProductsAndAllElseSinglePrecision) {
+  const auto linear = [](DType dtype) {
+    return cost_of(Linear{f32({3, 4}), f32({3, 64}), any(dtype, {4, 64}), {}, {}}).arithmetic;
+  };
+  EXPECT_EQ(linear(DType::int8), Arithmetic::int8_dot);
+  EXPECT_EQ(linear(DType::int4), Arithmetic::int8_dot);
+  EXPECT_EQ(linear(DType::bf16), Arithmetic::f32);
+  EXPECT_EQ(linear(DType::f16), Arithmetic::f32);
+  EXPECT_EQ(linear(DType::f32), Arithmetic::f32);
+  EXPECT_EQ(cost_of(Quantize{{}, f32({3, 64})}).arithmetic, Arithmetic::f32);
+}
+
 TEST(Cost, Rope) {
   // 24 elements read and written; two rows of two cosines and two sines; a product and a fused one an
   // element.
@@ -83,7 +95,6 @@ TEST(Cost, Attention) {
                         f32({2, 4, 8}),
                         any(DType::f16, {2, 10, 8}),
                         any(DType::f16, {2, 10, 8}),
-                        f32({1, 20}),
                         3,
                         0.5F};
   // Both caches up to position 4: 2 heads x 5 rows x 8. Token 0 sees 4 positions, token 1 sees 5.

@@ -16,6 +16,7 @@
 namespace reprise::engine::kernels {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::ElementsAreArray;
 using ::testing::HasSubstr;
 
@@ -47,9 +48,16 @@ TEST(CpuKernels, AvailableIsasAreThoseOfProcCpuinfo) {
     expected.emplace_back("avx2");
     if (has_all({"avx512f", "avx512bw", "avx512vl", "avx512dq"})) {
       expected.emplace_back("avx512");
+      if (flags.contains("avx512_vnni")) {
+        expected.emplace_back("avx512_vnni");
+      }
     }
   }
   EXPECT_THAT(available_isas(), ElementsAreArray(expected));
+}
+#elif defined(__aarch64__)
+TEST(CpuKernels, EveryAarch64HasNeon) {
+  EXPECT_THAT(available_isas(), ElementsAre("scalar", "neon"));
 }
 #endif
 
@@ -69,7 +77,7 @@ TEST(CpuKernels, EveryAvailableIsaGivesItsOwnTable) {
 TEST(CpuKernels, RefusesWordsThatAreNoIsa) {
   const Error error = error_of([] { cpu_kernels("nonsense"); });
   EXPECT_EQ(error.code(), ErrorCode::invalid_argument);
-  EXPECT_STREQ(error.what(), "isa: expected one of auto, scalar, avx2, avx512, neon, found nonsense");
+  EXPECT_STREQ(error.what(), "isa: expected one of auto, scalar, avx2, avx512, avx512_vnni, neon, found nonsense");
 }
 
 TEST(CpuKernels, RefusesAnIsaOfAnotherMachine) {

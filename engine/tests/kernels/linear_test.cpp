@@ -55,7 +55,7 @@ TEST(Linear, ReferenceIsAccurate) {
         const LinearCase c = {3, n_in, 5, dtype, extras, extras};
         const LinearOperands operands(random, c);
         Output out = Output::of_floats(c.n_tokens * c.n_out);
-        kernels::reference_kernels().linear(operands.op(out.data()), {0, 1});
+        run_slice(kernels::reference_kernels(), &KernelTable::linear, operands.op(out.data()), 0, 1);
         for (std::int64_t i = 0; i < c.n_tokens * c.n_out; ++i) {
           const std::int64_t t = i / c.n_out;
           const std::int64_t o = i % c.n_out;
@@ -88,9 +88,9 @@ TEST(Linear, SameBitsOnEveryIsaForRandomShapes) {
   Random random(2);
   for (int i = 0; i < 400; ++i) {
     const LinearCase c = {
-        .n_tokens = random.one_of<std::int64_t>({1, 1, random.integer(2, 9), 17, random.integer(60, 70)}),
+        .n_tokens = random.one_of<std::int64_t>({1, 1, random.integer(2, 14), 17, random.integer(60, 70)}),
         .n_in = random.one_of<std::int64_t>({random.integer(1, 40), random.integer(1, 130), 256}),
-        .n_out = random.integer(1, 37),
+        .n_out = random.one_of({random.integer(1, 37), random.integer(60, 140)}),
         .dtype = random.float_dtype(),
         .bias = random.coin(),
         .residual = random.coin(),
@@ -118,8 +118,8 @@ TEST(Linear, MayAddToItsOwnResidual) {
     ASSERT_TRUE(same_bits_on_every_isa<Linear>(&KernelTable::linear, blank, in_place)) << "case " << i;
     Output apart = Output::of_floats(c.n_tokens * c.n_out);
     Output together = blank;
-    kernels::reference_kernels().linear(operands.op(apart.data()), {0, 1});
-    kernels::reference_kernels().linear(in_place(together.data()), {0, 1});
+    run_slice(kernels::reference_kernels(), &KernelTable::linear, operands.op(apart.data()), 0, 1);
+    run_slice(kernels::reference_kernels(), &KernelTable::linear, in_place(together.data()), 0, 1);
     ASSERT_EQ(apart, together) << "case " << i;
   }
 }
@@ -131,18 +131,29 @@ TEST(Linear, ARowDependsOnItsTokenAlone) {
   const LinearOperands operands(random, c);
   for (const std::string_view isa : kernels::available_isas()) {
     Output together = Output::of_floats(c.n_tokens * c.n_out);
-    kernels::cpu_kernels(isa).linear(operands.op(together.data()), {0, 1});
+    run_slice(kernels::cpu_kernels(isa), &KernelTable::linear, operands.op(together.data()), 0, 1);
     Output alone = Output::of_floats(c.n_tokens * c.n_out);
     for (std::int64_t t = 0; t < c.n_tokens; ++t) {
       const Linear all = operands.op(alone.data());
-      kernels::cpu_kernels(isa).linear({{all.out.row(t), {1, c.n_out}},
-                                        {all.x.row(t), {1, c.n_in}},
-                                        all.weight,
-                                        all.bias,
-                                        {all.residual.row(t), {1, c.n_out}}},
-                                       {0, 1});
+      run_slice(kernels::cpu_kernels(isa), &KernelTable::linear,
+                {{all.out.row(t), {1, c.n_out}},
+                 {all.x.row(t), {1, c.n_in}},
+                 all.weight,
+                 all.bias,
+                 {all.residual.row(t), {1, c.n_out}}},
+                0, 1);
     }
     ASSERT_EQ(alone, together) << isa;
+  }
+}
+
+// More tokens than are packed at a time, and more panels than are.
+TEST(Linear, SameBitsOnEveryIsaForManyTokensAndPanels) {
+  Random random(5);
+  for (const LinearCase& c : {LinearCase{1100, 33, 17}, LinearCase{13, 2300, 200, DType::bf16, true, true}}) {
+    const LinearOperands operands(random, c);
+    ASSERT_TRUE(writes_same_floats_on_every_isa<Linear>(&KernelTable::linear, c.n_tokens * c.n_out,
+                                                        [&](std::byte* out) { return operands.op(out); }));
   }
 }
 

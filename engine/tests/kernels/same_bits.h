@@ -7,7 +7,9 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -63,11 +65,23 @@ class Output {
 template <class Op>
 using KernelMember = void (*KernelTable::*)(const Op&, Slice);
 
+/// Runs one slice in a workspace of exactly the promised size, full of NaN, on memory of its own (which
+/// AddressSanitizer watches).
+template <class Op>
+void run_slice(const KernelTable& table, KernelMember<Op> kernel, const std::type_identity_t<Op>& op,
+               int index, int count) {
+  const std::size_t n_bytes = workspace_bytes(table, op);
+  const std::unique_ptr<std::byte, decltype(&std::free)> memory(
+      static_cast<std::byte*>(std::aligned_alloc(64, n_bytes + (64 - n_bytes % 64) % 64)), &std::free);
+  std::memset(memory.get(), 0xff, n_bytes);
+  (table.*kernel)(op, {index, count, memory.get()});
+}
+
 /// Runs all slices, the last one first when asked: no slice may depend on another.
 template <class Op>
-void run_slices(void (*kernel)(const Op&, Slice), const Op& op, int count, bool backwards) {
+void run_slices(const KernelTable& table, KernelMember<Op> kernel, const Op& op, int count, bool backwards) {
   for (int i = 0; i < count; ++i) {
-    kernel(op, {backwards ? count - 1 - i : i, count});
+    run_slice<Op>(table, kernel, op, backwards ? count - 1 - i : i, count);
   }
 }
 
@@ -88,12 +102,12 @@ template <class Op, class Make>
   Output expected = blank;
   const Op reference = make(expected.data());
   check(reference);
-  (kernels::reference_kernels().*kernel)(reference, {0, 1});
+  run_slice<Op>(kernels::reference_kernels(), kernel, reference, 0, 1);
   if (!expected.guards_intact()) {
     return ::testing::AssertionFailure() << "the reference wrote outside its output";
   }
   Output from_base = blank;
-  (base_reference_kernels().*kernel)(make(from_base.data()), {0, 1});
+  run_slice<Op>(base_reference_kernels(), kernel, make(from_base.data()), 0, 1);
   if (!(from_base == expected)) {
     return ::testing::AssertionFailure() << "the reference differs between machines with and without FMA at "
                                          << first_difference(from_base, expected);
@@ -106,7 +120,7 @@ template <class Op, class Make>
     for (int count = 1; count <= 4; ++count) {
       Output found = blank;
       const Op op = make(found.data());
-      run_slices(table.*kernel, op, count, count % 2 == 0);
+      run_slices<Op>(table, kernel, op, count, count % 2 == 0);
       if (!(found == expected)) {
         return ::testing::AssertionFailure()
                << isa << " in " << count << " slices differs from the reference at "
@@ -123,7 +137,7 @@ template <class Op, class Make>
                                                            Make&& make) {
   const Output blank = Output::of_floats(n_out);
   Output written = blank;
-  (kernels::reference_kernels().*kernel)(make(written.data()), {0, 1});
+  run_slice<Op>(kernels::reference_kernels(), kernel, make(written.data()), 0, 1);
   if (!written.all_floats_written()) {
     return ::testing::AssertionFailure() << "the reference left part of its output unwritten";
   }
