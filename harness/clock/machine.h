@@ -11,10 +11,35 @@
 
 namespace reprise::harness {
 
-/// The measured ceilings of a machine with all the threads that a measurement used.
+/// What may limit a computation.
+enum class Limit : std::uint8_t {
+  read,      ///< reading memory
+  f32_fma,   ///< fused multiply-adds of single precision
+  bf16_dot,  ///< dot products of bf16, summed in single precision
+  int8_dot,  ///< dot products of bytes, summed in 32-bit integers
+};
+
+enum class PageSize : std::uint8_t { small, huge };
+
+/// One limit as it was measured.
+struct RooflinePoint {
+  Limit limit = Limit::read;
+  int threads = 1;
+  double per_second = 0;    ///< bytes of a read; else operations, a multiply-add counting as 2
+  std::string instruction;  ///< that did the work: "VPDPBUSD zmm"
+  /// Of a read: the pages that the kernel was asked for, and the share of the buffer in huge ones.
+  std::optional<PageSize> pages = {};
+  std::optional<double> huge_page_fraction = {};
+};
+
+/// The measured ceilings of a machine with all the threads that a measurement used: of each limit the highest
+/// point. A limit is absent where the processor has no instruction for it.
 struct Roofline {
   double read_bytes_per_second = 0;
   double f32_flops_per_second = 0;
+  std::optional<double> bf16_dot_flops_per_second = {};
+  std::optional<double> int8_dot_ops_per_second = {};
+  std::vector<RooflinePoint> points = {};  ///< with 1 thread and with all, in the order of Limit
 };
 
 /// What a file does not say is "unknown", or 0 for a count.

@@ -21,6 +21,8 @@ struct RooflineKernels {
   /// Takes the lanes of chain j, counted from 1, from x = j through `iterations` of x = x * factor + addend;
   /// returns the sum of all lanes of all chains.
   float (*multiply_add)(std::int64_t iterations, float factor, float addend);
+  std::string_view load_instruction;
+  std::string_view multiply_add_instruction;
   int n_chains;
   int lanes_per_chain;  ///< an iteration is 2 flops in each lane of each chain
 };

@@ -18,7 +18,7 @@ double per_second(std::int64_t count, Seconds seconds) {
 void CostProfileBuilder::add(const CostRecord& record) {
   REPRISE_CHECK(std::isfinite(record.seconds) && record.seconds >= 0);
   REPRISE_CHECK(record.bytes >= 0 && record.flops >= 0 && record.calls >= 0);
-  CostCentre& centre = centres_[{std::string(record.phase), std::string(record.name)}];
+  auto& [centre, work] = sums_[{std::string(record.phase), std::string(record.name)}];
   if (centre.name.empty()) {
     centre.phase = record.phase;
     centre.name = record.name;
@@ -27,6 +27,7 @@ void CostProfileBuilder::add(const CostRecord& record) {
   centre.seconds += record.seconds;
   centre.bytes += record.bytes;
   centre.flops += record.flops;
+  work.add(record.bytes, record.flops, record.arithmetic);
   calls_ += record.calls;
 }
 
@@ -34,15 +35,15 @@ CostProfile CostProfileBuilder::build(Seconds wall_seconds, const std::optional<
   REPRISE_CHECK(std::isfinite(wall_seconds) && wall_seconds >= 0);
   CostProfile profile;
   profile.wall_seconds = wall_seconds;
-  for (const auto& [key, summed] : centres_) {
-    CostCentre& centre = profile.centres.emplace_back(summed);
+  for (const auto& [key, sum] : sums_) {
+    CostCentre& centre = profile.centres.emplace_back(sum.centre);
     centre.fraction = wall_seconds > 0 ? centre.seconds / wall_seconds : 0;
     centre.bytes_per_second = per_second(centre.bytes, centre.seconds);
     centre.flops_per_second = per_second(centre.flops, centre.seconds);
     if (roofline) {
-      REPRISE_CHECK(roofline->read_bytes_per_second > 0 && roofline->f32_flops_per_second > 0);
-      centre.roofline_fraction = std::max(centre.bytes_per_second / roofline->read_bytes_per_second,
-                                          centre.flops_per_second / roofline->f32_flops_per_second);
+      const RooflineShare share = roofline_share(sum.work, centre.seconds, *roofline);
+      centre.roofline_fraction = share.fraction;
+      centre.roofline_limit = share.limit;
     }
   }
   std::sort(profile.centres.begin(), profile.centres.end(), [](const CostCentre& a, const CostCentre& b) {

@@ -13,6 +13,7 @@
 
 #include "harness/clock/clock.h"
 #include "harness/clock/machine.h"
+#include "harness/profile/roofline_share.h"
 
 namespace reprise::harness {
 
@@ -24,6 +25,7 @@ struct CostRecord {
   std::int64_t bytes = 0;  ///< by the cost model (engine/kernels/cost.h)
   std::int64_t flops = 0;
   std::int64_t calls = 1;
+  engine::Arithmetic arithmetic = engine::Arithmetic::f32;
 };
 
 struct CostCentre {
@@ -36,9 +38,10 @@ struct CostCentre {
   std::int64_t flops = 0;
   double bytes_per_second = 0;  ///< 0 when no time was seen
   double flops_per_second = 0;
-  /// Share of the ceiling that this centre is nearer to: max(read bandwidth, f32 peak). Above 1 when it reads
-  /// from caches. Absent without a measured roofline.
+  /// Share of the ceiling that this centre is nearest to (roofline_share.h), and which one that is. Above 1
+  /// when it reads from caches. Absent without a measured roofline.
   std::optional<double> roofline_fraction;
+  std::optional<Limit> roofline_limit = {};
 };
 
 struct CostProfile {
@@ -62,7 +65,11 @@ class CostProfileBuilder {
   [[nodiscard]] CostProfile build(Seconds wall_seconds, const std::optional<Roofline>& roofline = {}) const;
 
  private:
-  std::map<std::pair<std::string, std::string>, CostCentre> centres_;  // by phase and name
+  struct Sum {
+    CostCentre centre;
+    Work work;
+  };
+  std::map<std::pair<std::string, std::string>, Sum> sums_;  // by phase and name
   std::int64_t calls_ = 0;
 };
 

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "engine/core/check.h"
+#include "harness/clock/roofline.h"
 #include "harness/stats/summary.h"
 
 namespace reprise::harness {
@@ -13,7 +14,8 @@ namespace {
 class Recorder final : public engine::KernelObserver, public engine::GenerateObserver {
  public:
   void on_kernel(engine::Kernel kernel, const engine::Cost& cost, double seconds) override {
-    builder_.add({decoding_ ? "decode" : "prefill", name_of(kernel), seconds, cost.bytes, cost.flops, 1});
+    builder_.add({decoding_ ? "decode" : "prefill", name_of(kernel), seconds, cost.bytes, cost.flops, 1,
+                  cost.arithmetic});
   }
   void on_token(const engine::TokenEvent& /*event*/) override { decoding_ = true; }
 
@@ -58,7 +60,9 @@ ReplayProfile profile_replay(EngineReplay& replay, const std::optional<Roofline>
             [](const ObservedRun& a, const ObservedRun& b) { return a.wall_seconds < b.wall_seconds; });
   const ObservedRun& typical = observed[observed.size() / 2];
   ReplayProfile result;
-  result.profile = typical.builder.build(typical.wall_seconds, roofline);
+  const int threads = replay.placement().threads;
+  result.profile = typical.builder.build(
+      typical.wall_seconds, roofline ? std::optional(roofline_for(*roofline, threads)) : std::nullopt);
   result.overhead = typical.wall_seconds / median(plain) - 1;
   result.n_records = typical.builder.calls();
   result.n_dispatches = typical.n_dispatches;

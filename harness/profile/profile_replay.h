@@ -18,7 +18,7 @@ struct ReplayProfile {
 };
 
 /// Runs plainly and observed in turn, `n_runs` times each, after one run that is thrown away. `n_runs` >= 1.
-/// The replay must have been verified.
+/// The replay must have been verified. Shares are of the ceilings for as many threads as the replay's.
 ReplayProfile profile_replay(EngineReplay& replay, const std::optional<Roofline>& roofline, int n_runs = 5);
 
 }  // namespace reprise::harness

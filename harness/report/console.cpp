@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "engine/io/printable.h"
+#include "harness/clock/roofline.h"
 #include "harness/report/comparison_rows.h"
 #include "harness/report/units.h"
 
@@ -10,6 +11,10 @@ namespace reprise::harness {
 namespace {
 
 constexpr const char* kNone = "-";
+constexpr const char* kAboveCeiling =
+    "roofline above 100 %: the data was in a cache, faster than the memory measured, or the machine was "
+    "slower "
+    "while its limits were measured\n";
 
 std::string giga(double per_second) {
   return per_second > 0 ? format_number(per_second / 1e9, 3) : kNone;
@@ -38,23 +43,27 @@ std::string kernel_table(const Row& row) {
                                        {"share", Align::right},
                                        {"GB/s", Align::right},
                                        {"GFLOP/s", Align::right},
-                                       {"roofline", Align::right}}) {
+                                       {"roofline", Align::right},
+                                       {"of", Align::left}}) {
     table.add_column(heading, align);
   }
   double wall_seconds = *row.unattributed_seconds;
+  bool above = false;
   for (const CostCentre& centre : row.cost_centres) {
     wall_seconds += centre.seconds;
     table.add_row({engine::printable(centre.phase, 24), engine::printable(centre.name, 40),
                    fmt::format("{}", centre.calls), format_seconds(centre.seconds),
                    format_percent(centre.fraction), giga(centre.bytes_per_second),
                    giga(centre.flops_per_second),
-                   centre.roofline_fraction ? format_percent(*centre.roofline_fraction) : kNone});
+                   centre.roofline_fraction ? format_percent(*centre.roofline_fraction) : kNone,
+                   centre.roofline_limit ? std::string(label_of(*centre.roofline_limit)) : kNone});
+    above = above || centre.roofline_fraction.value_or(0) > 1;
   }
   const double rest = wall_seconds > 0 ? *row.unattributed_seconds / wall_seconds : 0;
-  table.add_row(
-      {"unattributed", "", "", format_seconds(*row.unattributed_seconds), format_percent(rest), "", "", ""});
-  table.add_row({"total", "", "", format_seconds(wall_seconds), format_percent(1), "", "", ""});
-  return table.to_text();
+  table.add_row({"unattributed", "", "", format_seconds(*row.unattributed_seconds), format_percent(rest), "",
+                 "", "", ""});
+  table.add_row({"total", "", "", format_seconds(wall_seconds), format_percent(1), "", "", "", ""});
+  return table.to_text() + (above ? kAboveCeiling : "");
 }
 
 }  // namespace reprise::harness

@@ -5,8 +5,10 @@
 
 #include <array>
 #include <cmath>
+#include <optional>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "engine/core/build_info_fields.h"
 #include "engine/io/json_archive.h"
@@ -50,6 +52,19 @@ struct JsonEnum<harness::ComparisonVerdict> {
 };
 
 template <>
+struct JsonEnum<harness::Limit> {
+  static constexpr std::array kNames = {std::pair{harness::Limit::read, std::string_view("read")},
+                                        std::pair{harness::Limit::f32_fma, std::string_view("f32_fma")},
+                                        std::pair{harness::Limit::bf16_dot, std::string_view("bf16_dot")},
+                                        std::pair{harness::Limit::int8_dot, std::string_view("int8_dot")}};
+};
+template <>
+struct JsonEnum<harness::PageSize> {
+  static constexpr std::array kNames = {std::pair{harness::PageSize::small, std::string_view("small")},
+                                        std::pair{harness::PageSize::huge, std::string_view("huge")}};
+};
+
+template <>
 struct JsonPair<harness::Interval> {
   static constexpr double harness::Interval::*kFirst = &harness::Interval::low;
   static constexpr double harness::Interval::*kSecond = &harness::Interval::high;
@@ -60,9 +75,25 @@ struct JsonPair<harness::Interval> {
 namespace reprise::harness {
 
 template <class Archive>
+void fields(Archive& archive, RooflinePoint& point) {
+  archive("limit", point.limit);
+  archive("threads", point.threads);
+  archive("per_second", point.per_second);
+  archive("instruction", point.instruction);
+  archive("pages", point.pages);
+  archive("huge_page_fraction", point.huge_page_fraction);
+}
+
+template <class Archive>
 void fields(Archive& archive, Roofline& roofline) {
   archive("read_bytes_per_second", roofline.read_bytes_per_second);
   archive("f32_flops_per_second", roofline.f32_flops_per_second);
+  archive("bf16_dot_flops_per_second", roofline.bf16_dot_flops_per_second);
+  archive("int8_dot_ops_per_second", roofline.int8_dot_ops_per_second);
+  // Reports of older builds have none.
+  std::optional<std::vector<RooflinePoint>> points = roofline.points;
+  archive("points", points);
+  roofline.points = points.value_or(std::vector<RooflinePoint>{});
 }
 
 template <class Archive>
@@ -162,6 +193,7 @@ void fields(Archive& archive, CostCentre& centre) {
   archive("bytes_per_second", centre.bytes_per_second);
   archive("flops_per_second", centre.flops_per_second);
   archive("roofline_fraction", centre.roofline_fraction);
+  archive("roofline_limit", centre.roofline_limit);
 }
 
 template <class Archive>

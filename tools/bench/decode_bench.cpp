@@ -61,12 +61,11 @@ double decode_seconds(engine::Session& session, const engine::GenerateRequest& r
 
 Round measure_round(engine::Session& session, const engine::GenerateRequest& request, harness::Clock& clock) {
   harness::RooflineOptions roofline;
-  roofline.flops_seconds = 0;
-  const harness::RooflineMeasurement measured =
-      harness::measure_roofline(session.placement().threads, clock, roofline);
+  roofline.arithmetic_seconds = 0;
+  const harness::Roofline measured = harness::measure_roofline(session.placement().threads, clock, roofline);
   const double tokens_per_second =
       static_cast<double>(request.max_new_tokens - 1) / decode_seconds(session, request);
-  return {measured.points.back().read_bytes_per_second, tokens_per_second,
+  return {measured.read_bytes_per_second, tokens_per_second,
           tokens_per_second * static_cast<double>(bytes_per_token(*session.weights()))};
 }
 

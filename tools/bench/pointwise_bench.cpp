@@ -1,5 +1,6 @@
-// Everything between the matrix products, in the shapes of real models: KERNEL/MODEL[/DTYPE]/rows:N/threads:N
-// GPT-2's shape stands for the operations that only it has.
+// Everything between the matrix products, in the shapes of real models; GPT-2's for the operations that only
+// it has.
+#include "engine/core/block_formats.h"
 #include "tools/bench/bench_support.h"
 
 namespace reprise::bench {
@@ -8,6 +9,11 @@ namespace {
 using engine::DType;
 using engine::ModelConfig;
 using engine::Shape;
+
+constexpr char kAbout[] =
+    "Embedding, norms, rotary positions, quantisation, cache stores, activations:\n"
+    "KERNEL/MODEL[/DTYPE]/rows:N/threads:N\n"
+    "  pointwise_bench --benchmark_filter='rms_norm/.*/rows:1/'\n";
 
 std::string named(const std::string& kernel, const std::string& model, std::int64_t rows) {
   return kernel + "/" + model + "/rows:" + std::to_string(rows);
@@ -25,7 +31,7 @@ void add_rows(const std::string& name, std::int64_t rows, std::int64_t width, Ma
     const Operand out(backend, DType::f32, {rows, width});
     const Operand weight(backend, DType::f32, {width});
     const auto op = make(out.floats(), x.floats(), weight.floats());
-    measure(state, [&](std::int64_t /*i*/) {
+    measure(state, backend, [&](std::int64_t /*i*/) {
       (backend.*run)(op);
       return cost_of(op);
     });
@@ -70,7 +76,7 @@ void add_rope(const std::string& model, std::int64_t rows) {
     const Operand x(backend, DType::f32, {rows, c.n_heads, c.head_dim});
     const Operand table(backend, DType::f32, {rows, c.head_dim / 2});
     const engine::Rope op = {x.floats(), table.floats(), table.floats(), 0, c.rotary_layout};
-    measure(state, [&](std::int64_t /*i*/) {
+    measure(state, backend, [&](std::int64_t /*i*/) {
       backend.rope(op);
       return cost_of(op);
     });
@@ -84,8 +90,9 @@ void add_store_kv(const std::string& model, DType dtype, std::int64_t rows) {
     const Operand keys(backend, dtype, cache_shape);
     const Operand values(backend, dtype, cache_shape);
     const Operand x(backend, DType::f32, {rows, c.n_kv_heads, c.head_dim});
-    measure(state, [&](std::int64_t i) {
-      const engine::StoreKv op = {keys.copy(0), values.copy(0), x.floats(), x.floats(), i * rows % 896};
+    measure(state, backend, [&](std::int64_t i) {
+      const engine::StoreKv op = {keys.copy(0), values.copy(0), x.floats(), x.floats(),
+                                  i * rows % (1024 - 512)};
       backend.store_kv(op);
       return cost_of(op);
     });
@@ -99,7 +106,7 @@ void add_embed(const std::string& model, DType dtype, std::int64_t rows) {
     const Operand out(backend, DType::f32, {rows, c.d_model});
     std::vector<engine::TokenId> tokens(static_cast<std::size_t>(rows));
     std::int64_t next = 0;
-    measure(state, [&](std::int64_t /*i*/) {
+    measure(state, backend, [&](std::int64_t /*i*/) {
       for (engine::TokenId& token : tokens) {
         token = static_cast<engine::TokenId>(next = (next + 40'503) % c.n_vocab);  // far apart, as tokens are
       }
@@ -110,21 +117,39 @@ void add_embed(const std::string& model, DType dtype, std::int64_t rows) {
   });
 }
 
-}  // namespace
-}  // namespace reprise::bench
+void add_quantize(const std::string& model, std::int64_t rows) {
+  const ModelConfig c = shape_of(model);
+  add(named("quantize", model, rows), [=](benchmark::State& state, engine::Backend& backend) {
+    const Operand x(backend, DType::f32, {rows, c.d_ff});
+    const Operand values(backend, DType::i8, {rows, c.d_ff});
+    const Operand scales(backend, DType::f32, {rows, c.d_ff / engine::kBlock});
+    const engine::Quantize op = {{values.bytes(), scales.floats()}, x.floats()};
+    measure(state, backend, [&](std::int64_t /*i*/) {
+      backend.quantize(op);
+      return cost_of(op);
+    });
+  });
+}
 
-int main(int argc, char** argv) {
-  using namespace reprise::bench;
+void add_all() {
   for (const std::int64_t rows : kRows) {
     for (const char* model : kModels) {
       add_norms_and_activations(model, rows);
       add_rope(model, rows);
-      for (const auto dtype : kCacheDTypes) {
+      add_quantize(model, rows);
+      for (const DType dtype : kCacheDTypes) {
         add_store_kv(model, dtype, rows);
         add_embed(model, dtype, rows);
       }
     }
     add_gpt2(rows);
   }
-  return run(argc, argv);
+}
+
+}  // namespace
+}  // namespace reprise::bench
+
+int main(int argc, char** argv) {
+  reprise::bench::add_all();
+  return reprise::bench::run<reprise::bench::kAbout>(argc, argv);
 }

@@ -44,7 +44,8 @@ int run(int argc, char** argv) {
       "  reprise generate MODEL --prompt TEXT --capture call.safetensors\n"
       "  reprise replay call.safetensors --precision bf16 --threads 2\n"
       "  reprise bench specs/quickstart.json call.safetensors --json report.json\n"
-      "  reprise profile call.safetensors\n",
+      "  reprise profile call.safetensors\n"
+      "  reprise doctor\n",
       "reprise");
   explain_usage(app);
   app.set_version_flag("--version", version_line());
@@ -59,6 +60,7 @@ int run(int argc, char** argv) {
   add_bench(app, exit_code);
   add_profile(app, exit_code);
   add_model(app, exit_code);
+  add_doctor(app, exit_code);
   try {
     app.parse(argc, argv);
     flush_output();

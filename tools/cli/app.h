@@ -24,6 +24,7 @@ void add_replay(CLI::App& app, int& exit_code);
 void add_bench(CLI::App& app, int& exit_code);
 void add_profile(CLI::App& app, int& exit_code);
 void add_model(CLI::App& app, int& exit_code);
+void add_doctor(CLI::App& app, int& exit_code);
 
 /// Each adds one subcommand of `model`.
 void add_model_info(CLI::App& model_command, int& exit_code);

@@ -118,7 +118,7 @@ harness::Report empty_report() {
   report.tool = engine::build_info();
   report.machine = harness::describe_machine();
   const int threads = static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 1U, 1024U));
-  report.machine.roofline = harness::measure_roofline(threads).ceilings();
+  report.machine.roofline = harness::measure_roofline(threads);
   return report;
 }
 

@@ -32,7 +32,7 @@ struct MatrixPlan {
 /// report without figures. Errors: those of the finder, of EngineReplay, and of AdaptiveMedianRule.
 harness::Report run_matrix(const MatrixPlan& plan, harness::ModelFinder& finder);
 
-/// A report about this machine and build, without rows; its roofline is measured, which takes about a second.
+/// A report about this machine and build, without rows; its roofline is measured, which takes one to two seconds.
 harness::Report empty_report();
 
 /// The parts of a row that are known before anything is timed.

@@ -2,11 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <iterator>
 #include <numeric>
 #include <vector>
 
+#include "harness/clock/dot_kernels.h"
 #include "harness/clock/roofline_kernels.h"
 #include "harness/tests/support/fake_clock.h"
 
@@ -45,47 +48,114 @@ TEST(RooflineKernels, TheWidestOfThisMachineIsLast) {
 #endif
 }
 
+/// Points of one limit.
+std::vector<RooflinePoint> points_of(const Roofline& roofline, Limit limit) {
+  std::vector<RooflinePoint> points;
+  std::copy_if(roofline.points.begin(), roofline.points.end(), std::back_inserter(points),
+               [&](const RooflinePoint& point) { return point.limit == limit; });
+  return points;
+}
+
 TEST(MeasureRoofline, DividesBytesAndFlopsByTheClocksSeconds) {
   // The readings are 1 ms apart, so every pass takes 1 ms.
   FakeClock clock(1e-3);
-  RooflineOptions options;
-  options.buffer_bytes = 1 << 20;
-  options.read_seconds = 0;
-  options.flops_seconds = 0;
-  const RooflineMeasurement measured = measure_roofline(2, clock, options);
-  ASSERT_EQ(measured.points.size(), 2U);
-  EXPECT_EQ(measured.points[0].threads, 1);
-  EXPECT_EQ(measured.points[1].threads, 2);
-  EXPECT_NEAR(measured.points[0].read_bytes_per_second, 0x1p20 / 1e-3, 1);
-  EXPECT_NEAR(measured.points[1].read_bytes_per_second, 0x1p20 / 1e-3, 1);
-  EXPECT_NEAR(measured.points[1].f32_flops_per_second / measured.points[0].f32_flops_per_second, 2, 1e-9);
-  EXPECT_EQ(measured.ceilings().read_bytes_per_second, measured.points[1].read_bytes_per_second);
-  EXPECT_EQ(measured.ceilings().f32_flops_per_second, measured.points[1].f32_flops_per_second);
+  const Roofline measured =
+      measure_roofline(2, clock, {.buffer_bytes = 1 << 20, .read_seconds = 0, .arithmetic_seconds = 0});
+  const auto read = points_of(measured, Limit::read);
+  ASSERT_EQ(read.size(), 4U);
+  for (std::size_t i = 0; i < read.size(); ++i) {
+    EXPECT_EQ(read[i].threads, i < 2 ? 1 : 2);
+    EXPECT_EQ(read[i].pages, i % 2 == 0 ? PageSize::small : PageSize::huge);
+    EXPECT_NEAR(read[i].per_second, 0x1p20 / 1e-3, 1);
+    EXPECT_TRUE(read[i].huge_page_fraction.has_value());
+    EXPECT_FALSE(read[i].instruction.empty());
+  }
+  EXPECT_EQ(read[0].huge_page_fraction, 0);
+  const auto f32 = points_of(measured, Limit::f32_fma);
+  ASSERT_EQ(f32.size(), 2U);
+  EXPECT_NEAR(f32[1].per_second / f32[0].per_second, 2, 1e-9);
+  EXPECT_FALSE(f32[0].pages.has_value());
+  EXPECT_NEAR(measured.read_bytes_per_second, 0x1p20 / 1e-3, 1);
+  EXPECT_EQ(measured.f32_flops_per_second, f32[1].per_second);
+}
+
+TEST(MeasureRoofline, HasAPointForEachInstructionAndThreadCount) {
+  FakeClock clock(1e-3);
+  const Roofline measured =
+      measure_roofline(3, clock, {.buffer_bytes = 4096, .read_seconds = 0, .arithmetic_seconds = 0});
+  std::size_t n_dots = 0;
+  for (const auto& kernel : detail::supported_dot_kernels()) {
+    n_dots += 2;
+    double best = 0;
+    for (const RooflinePoint& point : points_of(measured, kernel.limit)) {
+      best = point.threads == 3 ? std::max(best, point.per_second) : best;
+      if (point.instruction == kernel.instruction) {
+        const auto operations =
+            static_cast<double>(kernel.operations_per_iteration * kernel.iterations_per_pass);
+        EXPECT_NEAR(point.per_second / (operations * point.threads / 1e-3), 1, 1e-9) << point.instruction;
+      }
+    }
+    const auto ceiling = kernel.limit == Limit::bf16_dot ? measured.bf16_dot_flops_per_second
+                                                         : measured.int8_dot_ops_per_second;
+    EXPECT_EQ(ceiling, best) << kernel.instruction;
+  }
+  EXPECT_EQ(points_of(measured, Limit::bf16_dot).size() + points_of(measured, Limit::int8_dot).size(),
+            n_dots);
+  EXPECT_EQ(measured.bf16_dot_flops_per_second.has_value(), !points_of(measured, Limit::bf16_dot).empty());
+  EXPECT_EQ(measured.int8_dot_ops_per_second.has_value(), !points_of(measured, Limit::int8_dot).empty());
 }
 
 TEST(MeasureRoofline, AClockThatStandsStillStillGivesFinitePositiveFigures) {
   FakeClock clock;
-  RooflineOptions options;
-  options.buffer_bytes = 4096;
-  options.read_seconds = 0;
-  options.flops_seconds = 0;
-  const RooflineMeasurement measured = measure_roofline(1, clock, options);
-  ASSERT_EQ(measured.points.size(), 1U);
-  EXPECT_GT(measured.points[0].read_bytes_per_second, 0);
-  EXPECT_GT(measured.points[0].f32_flops_per_second, 0);
-  EXPECT_TRUE(std::isfinite(measured.points[0].read_bytes_per_second));
+  const Roofline measured =
+      measure_roofline(1, clock, {.buffer_bytes = 4096, .read_seconds = 0, .arithmetic_seconds = 0});
+  EXPECT_GE(measured.points.size(), 3U);
+  for (const RooflinePoint& point : measured.points) {
+    EXPECT_EQ(point.threads, 1);
+    EXPECT_GT(point.per_second, 0) << point.instruction;
+    EXPECT_TRUE(std::isfinite(point.per_second)) << point.instruction;
+  }
 }
 
 TEST(MeasureRoofline, RepeatsPassesForTheTimeAskedFor) {
-  // 1 ms a reading: 50 ms of reading and 20 ms of multiplying cannot be done in fewer readings than that.
+  // 1 ms a reading: 50 ms of each read, in two kinds of pages, and 20 ms of each instruction cannot be done
+  // in fewer readings than that.
   FakeClock clock(1e-3);
-  RooflineOptions options;
-  options.buffer_bytes = 4096;
-  options.read_seconds = 0.05;
-  options.flops_seconds = 0.02;
-  (void)measure_roofline(1, clock, options);
-  EXPECT_GE(clock.now(), 0.07);
-  EXPECT_LT(clock.now(), 0.1);
+  (void)measure_roofline(1, clock, {.buffer_bytes = 4096, .read_seconds = 0.05, .arithmetic_seconds = 0.02});
+  const double least = 2 * 0.05 + 0.02 * static_cast<double>(1 + detail::supported_dot_kernels().size());
+  EXPECT_GE(clock.now(), least);
+  EXPECT_LT(clock.now(), 1.4 * least);
+}
+
+Roofline with_points() {
+  Roofline roofline{20, 400, 800, 1600};
+  roofline.points = {{Limit::read, 1, 9, "load", PageSize::small, 0.0},
+                     {Limit::read, 1, 11, "load", PageSize::huge, 1.0},
+                     {Limit::read, 4, 20, "load", PageSize::huge, 1.0},
+                     {Limit::f32_fma, 1, 100, "fma"},
+                     {Limit::f32_fma, 4, 400, "fma"},
+                     {Limit::int8_dot, 1, 300, "vector"},
+                     {Limit::int8_dot, 1, 250, "tile"}};
+  return roofline;
+}
+
+TEST(RooflineFor, TakesTheHighestPointsOfThatManyThreads) {
+  const Roofline one = roofline_for(with_points(), 1);
+  EXPECT_EQ(one.read_bytes_per_second, 11);
+  EXPECT_EQ(one.f32_flops_per_second, 100);
+  EXPECT_FALSE(one.bf16_dot_flops_per_second.has_value());
+  EXPECT_EQ(one.int8_dot_ops_per_second, 300);
+  EXPECT_EQ(one.points.size(), 7U);
+}
+
+TEST(RooflineFor, KeepsTheCeilingsWhereNothingWasMeasuredWithThatMany) {
+  for (const Roofline& roofline : {with_points(), Roofline{20, 400, 800, 1600}}) {
+    const Roofline two = roofline_for(roofline, 2);
+    EXPECT_EQ(two.read_bytes_per_second, 20);
+    EXPECT_EQ(two.f32_flops_per_second, 400);
+    EXPECT_EQ(two.bf16_dot_flops_per_second, 800);
+    EXPECT_EQ(two.int8_dot_ops_per_second, 1600);
+  }
 }
 
 }  // namespace

@@ -8,7 +8,7 @@
 namespace reprise::harness {
 namespace {
 
-constexpr Roofline kRoofline{100e9, 1000e9};
+const Roofline kRoofline{100e9, 1000e9, 2000e9, 4000e9};
 
 TEST(CostProfile, AddsUpCallsOfOneKernelInOnePhase) {
   CostProfileBuilder builder;
@@ -29,6 +29,7 @@ TEST(CostProfile, AddsUpCallsOfOneKernelInOnePhase) {
   EXPECT_DOUBLE_EQ(decode.bytes_per_second, 4000 / 0.75);
   EXPECT_DOUBLE_EQ(decode.flops_per_second, 8000 / 0.75);
   EXPECT_FALSE(decode.roofline_fraction.has_value());
+  EXPECT_FALSE(decode.roofline_limit.has_value());
   EXPECT_EQ(profile.centres[1].phase, "prefill");
   EXPECT_EQ(builder.calls(), 6);
 }
@@ -68,7 +69,25 @@ TEST(CostProfile, RooflineFractionIsTheNearerCeiling) {
       {.phase = "prefill", .name = "computes", .seconds = 1, .bytes = 1000, .flops = 250'000'000'000});
   const CostProfile profile = builder.build(3, kRoofline);
   EXPECT_DOUBLE_EQ(*profile.centres[0].roofline_fraction, 0.5);
+  EXPECT_EQ(profile.centres[0].roofline_limit, Limit::read);
   EXPECT_DOUBLE_EQ(*profile.centres[1].roofline_fraction, 0.25);
+  EXPECT_EQ(profile.centres[1].roofline_limit, Limit::f32_fma);
+}
+
+/// A model with matrices in blocks and others: one centre, two kinds of products.
+TEST(CostProfile, RooflineFractionWeighsEachKindOfArithmeticByItsOwnPeak) {
+  CostProfileBuilder builder;
+  builder.add({.phase = "prefill",
+               .name = "linear",
+               .seconds = 0.5,
+               .flops = 1'000'000'000'000,
+               .arithmetic = engine::Arithmetic::int8_dot});
+  builder.add({.phase = "prefill", .name = "linear", .seconds = 0.5, .flops = 200'000'000'000});
+  const CostProfile profile = builder.build(1, kRoofline);
+  ASSERT_EQ(profile.centres.size(), 1U);
+  EXPECT_EQ(profile.centres[0].flops, 1'200'000'000'000);
+  EXPECT_DOUBLE_EQ(*profile.centres[0].roofline_fraction, 0.25 + 0.2);
+  EXPECT_EQ(profile.centres[0].roofline_limit, Limit::int8_dot);
 }
 
 TEST(CostProfile, SortsBySecondsThenByName) {

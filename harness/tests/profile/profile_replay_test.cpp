@@ -168,6 +168,31 @@ TEST(ProfileReplay, CentresAndTheRestAreTheWallTime) {
   }
 }
 
+TEST(ProfileReplay, SharesAreOfTheCeilingsForAsManyThreads) {
+  const Capture capture = Call(kLlama, kPrompt, kGenerated).record();
+  // Storing keys is reading and writing alone.
+  Roofline roofline{64e9, 1e12};
+  roofline.points = {{Limit::read, 1, 16e9, "load"}, {Limit::f32_fma, 1, 1e12, "multiply-add"}};
+  for (const auto& [threads, ceiling] : {std::pair{1, 16e9}, std::pair{2, 64e9}}) {
+    const ReplayProfile result = profiled(capture, {.threads = threads}, 1, roofline);
+    const CostCentre& stores = centre_of(result.profile, "decode", "store_kv");
+    EXPECT_DOUBLE_EQ(*stores.roofline_fraction, stores.bytes_per_second / ceiling);
+    EXPECT_EQ(stores.roofline_limit, Limit::read);
+  }
+}
+
+/// Products with matrices in blocks are compared with the peak of integer dot products, all else with f32's.
+TEST(ProfileReplay, MatricesInBlocksAreIntegerProducts) {
+  const Roofline roofline{1e30, 1e12, {}, 4e12};  // reading is no limit
+  const ReplayProfile result = profiled(Call("synthetic:qwen3-tiny", kPrompt, kGenerated).record(),
+                                        {.precision = "int8", .threads = 1}, 1, roofline);
+  const CostCentre& linear = centre_of(result.profile, "prefill", "linear");
+  EXPECT_EQ(linear.roofline_limit, Limit::int8_dot);
+  EXPECT_NEAR(*linear.roofline_fraction / (linear.flops_per_second / 4e12), 1, 1e-9);
+  const CostCentre& attention = centre_of(result.profile, "prefill", "attention");
+  EXPECT_EQ(attention.roofline_limit, Limit::f32_fma);
+}
+
 TEST(ProfileReplay, OneTokenHasNoDecoding) {
   const ReplayProfile result = profiled(Call(kMicrogpt, kPrompt, 1).record(), {.threads = 1}, 1);
   for (const CostCentre& centre : result.profile.centres) {

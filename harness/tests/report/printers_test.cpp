@@ -24,11 +24,11 @@ NO: not converged, the interval of the total is wider than asked for; give it mo
 FAILED: a run's outputs did not verify; no time of it is shown
 )";
 
-constexpr const char* kKernels = R"(phase         kernel    calls      time    share  GB/s  GFLOP/s  roofline
-------------  --------  -----  --------  -------  ----  -------  --------
-decode        linear     1200   1.000 s   50.0 %  32.0     64.0    50.0 %
-prefill       linear       80  500.0 ms   25.0 %  2.00      256    50.0 %
-decode        rms_norm   2400  62.50 µs    0.0 %     -        -         -
+constexpr const char* kKernels = R"(phase         kernel    calls      time    share  GB/s  GFLOP/s  roofline  of
+------------  --------  -----  --------  -------  ----  -------  --------  ----
+decode        linear     1200   1.000 s   50.0 %  32.0     64.0    50.0 %  read
+prefill       linear       80  500.0 ms   25.0 %  2.00      256    50.0 %  f32
+decode        rms_norm   2400  62.50 µs    0.0 %     -        -         -  -
 unattributed                   499.9 ms   25.0 %
 total                           2.000 s  100.0 %
 )";
@@ -55,6 +55,15 @@ TEST(Console, ComparisonTable) {
 
 TEST(Console, KernelTable) {
   EXPECT_EQ(kernel_table(sample_report().rows[0]), kKernels);
+}
+
+TEST(Console, AShareAboveTheCeilingIsExplained) {
+  Row row = sample_report().rows[0];
+  EXPECT_EQ(kernel_table(row).find("cache"), std::string::npos);
+  row.cost_centres[1].roofline_fraction = 1.25;
+  row.cost_centres[1].roofline_limit = Limit::int8_dot;
+  EXPECT_NE(kernel_table(row).find("125.0 %  int8 dot\n"), std::string::npos) << kernel_table(row);
+  EXPECT_NE(kernel_table(row).find("\nroofline above 100 %: the data was in a cache"), std::string::npos);
 }
 
 TEST(Markdown, ComparisonTable) {

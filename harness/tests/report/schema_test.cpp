@@ -77,6 +77,7 @@ json small_json() {
   row.cost_centres.resize(1);
   report.rows = {row, report.rows[3]};
   report.comparisons.resize(1);
+  report.machine.roofline->points.resize(1);
   return json::parse(to_text(report));
 }
 
@@ -127,7 +128,25 @@ TEST_F(ReportSchema, RefusesImpossibleFigures) {
   EXPECT_TRUE(refuses("/rows/0/metrics/total_seconds/lag1_autocorrelation", 1.5));
   EXPECT_TRUE(refuses("/rows/0/capture/n_prompt", -1));
   EXPECT_TRUE(refuses("/machine/roofline/read_bytes_per_second", 0));
+  EXPECT_TRUE(refuses("/machine/roofline/int8_dot_ops_per_second", 0));
+  EXPECT_TRUE(refuses("/machine/roofline/points/0/limit", "write"));
+  EXPECT_TRUE(refuses("/machine/roofline/points/0/pages", "large"));
+  EXPECT_TRUE(refuses("/machine/roofline/points/0/huge_page_fraction", 1.5));
+  EXPECT_TRUE(refuses("/rows/0/cost_centres/0/roofline_limit", "write"));
   EXPECT_TRUE(refuses("/rows/0/metrics/made_up", 1));
+}
+
+/// As written before the limits of dot products were measured.
+TEST_F(ReportSchema, AcceptsReportsWithTwoLimits) {
+  json report = sample_json();
+  report["machine"]["roofline"] = {{"read_bytes_per_second", 64e9}, {"f32_flops_per_second", 512e9}};
+  report["rows"][0]["cost_centres"][0].erase("roofline_limit");
+  EXPECT_EQ(complaint(report), "");
+  const Report read = from_json(report, "report.json");
+  EXPECT_EQ(read.machine.roofline->read_bytes_per_second, 64e9);
+  EXPECT_FALSE(read.machine.roofline->int8_dot_ops_per_second.has_value());
+  EXPECT_TRUE(read.machine.roofline->points.empty());
+  EXPECT_FALSE(read.rows[0].cost_centres[0].roofline_limit.has_value());
 }
 
 TEST_F(ReportSchema, DescribesEveryField) {

@@ -13,12 +13,12 @@ namespace reprise::testing {
 
 class JsonSchema {
  public:
-  /// "report.schema.json" of specs/schema.
-  explicit JsonSchema(const std::string& file) {
-    std::ifstream stream(std::string(REPRISE_SOURCE_DIR "/specs/schema/") + file);
-    document_ = nlohmann::json::parse(stream);
+  /// "report.schema.json" of specs/schema. It may refer to others there.
+  explicit JsonSchema(const std::string& file) : document_(parsed(file)) {
     valijson::SchemaParser parser(valijson::SchemaParser::kDraft7);
-    parser.populateSchema(valijson::adapters::NlohmannJsonAdapter(document_), schema_);
+    const auto fetch = [](const std::string& other) { return new nlohmann::json(parsed(other)); };
+    const auto free = [](const nlohmann::json* other) { delete other; };
+    parser.populateSchema(valijson::adapters::NlohmannJsonAdapter(document_), schema_, fetch, free);
   }
 
   /// "" when the schema accepts the document, else its reasons.
@@ -39,6 +39,11 @@ class JsonSchema {
   [[nodiscard]] const nlohmann::json& document() const { return document_; }
 
  private:
+  static nlohmann::json parsed(const std::string& file) {
+    std::ifstream stream(std::string(REPRISE_SOURCE_DIR "/specs/schema/") + file);
+    return nlohmann::json::parse(stream);
+  }
+
   nlohmann::json document_;
   valijson::Schema schema_;
 };

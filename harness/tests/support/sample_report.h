@@ -43,24 +43,38 @@ inline Row fixed_row(const char* backend, const char* isa, const char* precision
   return row;
 }
 
+/// Of a machine with two threads that has every instruction.
+inline Roofline sample_roofline() {
+  Roofline roofline{64e9, 512e9, 8e12, 16e12};
+  for (const int threads : {1, 2}) {
+    roofline.points.push_back({Limit::read, threads, 24e9 * threads, "VMOVDQU zmm", PageSize::small, 0.0});
+    roofline.points.push_back({Limit::read, threads, 32e9 * threads, "VMOVDQU zmm", PageSize::huge, 0.96875});
+  }
+  for (const int threads : {1, 2}) {
+    roofline.points.push_back({Limit::f32_fma, threads, 256e9 * threads, "VFMADD zmm"});
+  }
+  for (const int threads : {1, 2}) {
+    roofline.points.push_back({Limit::bf16_dot, threads, 4e12 * threads, "TDPBF16PS"});
+  }
+  for (const int threads : {1, 2}) {
+    roofline.points.push_back({Limit::int8_dot, threads, 1e12 * threads, "VPDPBUSD zmm"});
+    roofline.points.push_back({Limit::int8_dot, threads, 8e12 * threads, "TDPBUSD"});
+  }
+  return roofline;
+}
+
 inline Report sample_report() {
   Report report;
   report.created = "2026-01-31T12:00:00Z";
   report.tool = {"reprise", "0.1.0", "697503a", false, "GNU 12.2.0", "-O3", "Release"};
-  report.machine = {"Fake CPU 9000",
-                    "avx512",
-                    2,
-                    8LL << 30,
-                    "Fake GNU/Linux 12, Linux 6.1.0",
-                    true,
-                    "unknown",
-                    {"gfx942"},
-                    Roofline{64e9, 512e9}};
+  report.machine = {
+      "Fake CPU 9000", "avx512",         2, 8LL << 30, "Fake GNU/Linux 12, Linux 6.1.0", true, "unknown",
+      {"gfx942"},      sample_roofline()};
 
   Row reference = fixed_row("reference", "scalar", "f32", 2.0);
   reference.cost_centres = {
-      {"decode", "linear", 1200, 1.0, 0.5, 32'000'000'000, 64'000'000'000, 32e9, 64e9, 0.5},
-      {"prefill", "linear", 80, 0.5, 0.25, 1'000'000'000, 128'000'000'000, 2e9, 256e9, 0.5},
+      {"decode", "linear", 1200, 1.0, 0.5, 32'000'000'000, 64'000'000'000, 32e9, 64e9, 0.5, Limit::read},
+      {"prefill", "linear", 80, 0.5, 0.25, 1'000'000'000, 128'000'000'000, 2e9, 256e9, 0.5, Limit::f32_fma},
       {"decode", "rms_norm", 2400, 0.0000625, 0.00003125, 0, 0, 0, 0, std::nullopt}};
   reference.unattributed_seconds = 0.4999375;
   reference.memory = MemoryUse{4'000'000, 1'000'000, 500'000, 64'000'000};

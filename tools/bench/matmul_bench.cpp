@@ -1,4 +1,4 @@
-// Matrix products in the shapes of real models: linear/MODEL/MATRIX/DTYPE/rows:N/threads:N
+// Matrix products in the shapes of real models.
 #include "engine/core/block_formats.h"
 #include "tools/bench/bench_support.h"
 
@@ -6,6 +6,10 @@ namespace reprise::bench {
 namespace {
 
 using engine::DType;
+
+constexpr char kAbout[] =
+    "Matrix products in the shapes of real models: linear/MODEL/MATRIX/DTYPE/rows:N/threads:N\n"
+    "  matmul_bench --benchmark_filter='qwen3.*/up/int8/rows:1/'\n";
 
 struct Matrix {
   std::string name;
@@ -30,10 +34,11 @@ void add_linear(const std::string& model, const Matrix& m, DType dtype, std::int
     const Operand weight(backend, dtype, {m.n_out, m.n_in}, copies_beyond_cache(weight_bytes));
     const Operand x(backend, DType::f32, {rows, m.n_in});
     const Operand out(backend, DType::f32, {rows, m.n_out});
-    // The activations in blocks, for weights in blocks; made once here as a model makes them once for q, k and v.
+    // The activations in blocks, for weights in blocks; made once here as a model makes them once for q, k
+    // and v.
     const Operand values(backend, DType::i8, {rows, m.n_in});
     const Operand scales(backend, DType::f32, {rows, m.n_in / engine::kBlock});
-    measure(state, [&](std::int64_t i) {
+    measure(state, backend, [&](std::int64_t i) {
       const engine::Linear op = {out.floats(), x.floats(), weight.copy(i),
                                  {},           {},         {values.bytes(), scales.floats()}};
       backend.linear(op);
@@ -47,8 +52,8 @@ void add_all() {
     for (const Matrix& matrix : matrices_of(shape_of(model))) {
       for (const DType dtype : kWeightDTypes) {
         for (const std::int64_t rows : kRows) {
-          // Only the last token of a chunk has logits.
-          if (matrix.name != "head" || rows == 1) {
+          // Only the last token of a prompt has logits.
+          if (matrix.name != "head" || rows < kPrefillRows[0]) {
             add_linear(model, matrix, dtype, rows);
           }
         }
@@ -62,5 +67,5 @@ void add_all() {
 
 int main(int argc, char** argv) {
   reprise::bench::add_all();
-  return reprise::bench::run(argc, argv);
+  return reprise::bench::run<reprise::bench::kAbout>(argc, argv);
 }

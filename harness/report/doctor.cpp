@@ -1,0 +1,163 @@
+#include "harness/report/doctor.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <set>
+#include <string_view>
+#include <utility>
+
+#include "engine/io/json_archive.h"
+#include "engine/io/printable.h"
+#include "harness/report/report_fields.h"
+#include "harness/report/text_table.h"
+#include "harness/report/units.h"
+
+namespace reprise::engine {
+
+template <>
+struct JsonEnum<harness::Severity> {
+  static constexpr std::array kNames = {std::pair{harness::Severity::note, std::string_view("note")},
+                                        std::pair{harness::Severity::warning, std::string_view("warning")}};
+};
+
+}  // namespace reprise::engine
+
+namespace reprise::harness {
+
+template <class Archive>
+void fields(Archive& archive, Conditions& conditions) {
+  archive("processors", conditions.processors);
+  archive("transparent_huge_pages", conditions.transparent_huge_pages);
+  archive("load_average", conditions.load_average);
+  archive("steal_fraction", conditions.steal_fraction);
+  archive("timing_spread_fraction", conditions.timing_spread_fraction);
+}
+
+template <class Archive>
+void fields(Archive& archive, Finding& finding) {
+  archive("severity", finding.severity);
+  archive("subject", finding.subject);
+  archive("text", finding.text);
+}
+
+template <class Archive>
+void fields(Archive& archive, Diagnosis& diagnosis) {
+  std::string schema = "reprise.doctor/1";
+  archive("schema", schema);
+  archive("created", diagnosis.created);
+  archive("tool", diagnosis.tool);
+  archive("machine", diagnosis.machine);
+  archive("conditions", diagnosis.conditions);
+  archive("findings", diagnosis.findings);
+  archive.derived("fit", fit_to_measure(diagnosis.findings));
+}
+
+namespace {
+
+/// The figures of a line of the table, apart from the thread count.
+using Line = std::pair<std::string, std::string>;  // what, instruction
+
+Line line_of(const RooflinePoint& point) {
+  switch (point.limit) {
+    case Limit::read:
+      return {point.pages == PageSize::huge ? "read, huge pages" : "read, small pages", point.instruction};
+    case Limit::f32_fma:
+      return {"f32 multiply-add", point.instruction};
+    case Limit::bf16_dot:
+      return {"bf16 dot products", point.instruction};
+    case Limit::int8_dot:
+      return {"int8 dot products", point.instruction};
+  }
+  return {};
+}
+
+std::string rate(const RooflinePoint& point) {
+  const char* unit = point.limit == Limit::read       ? "GB/s"
+                     : point.limit == Limit::int8_dot ? "GOP/s"
+                                                      : "GFLOP/s";
+  return fmt::format("{} {}", format_number(point.per_second / 1e9, 3), unit);
+}
+
+std::string known(const std::string& text) {
+  return engine::printable(text, 100);
+}
+
+std::string percent(const std::optional<double>& fraction) {
+  return fraction ? format_percent(*fraction) : "unknown";
+}
+
+std::string machine_lines(const Machine& machine, const Conditions& conditions) {
+  std::string gpus;
+  for (const std::string& gpu : machine.gpus) {
+    gpus += fmt::format("gpu         {}\n", known(gpu));
+  }
+  return fmt::format(
+      "processor   {}, {}\n"
+      "cores       {} ({} logical), governor {}\n"
+      "memory      {}, transparent huge pages: {}\n"
+      "{}"
+      "system      {}{}\n"
+      "load        {} before measuring; {} of the processors' time stolen while measuring\n"
+      "noise       timings of equal work differ by {}\n",
+      known(machine.cpu), machine.isa, machine.cores, conditions.processors, known(machine.governor),
+      format_bytes(machine.memory_bytes), known(conditions.transparent_huge_pages), gpus, known(machine.os),
+      machine.virtualized ? ", a virtual machine" : "",
+      conditions.load_average ? fmt::format("{:.2f}", *conditions.load_average) : "unknown",
+      percent(conditions.steal_fraction), format_percent(conditions.timing_spread_fraction));
+}
+
+}  // namespace
+
+std::string roofline_table(const Roofline& roofline) {
+  std::set<int> threads;
+  std::vector<Line> lines;
+  for (const RooflinePoint& point : roofline.points) {
+    threads.insert(point.threads);
+    if (std::find(lines.begin(), lines.end(), line_of(point)) == lines.end()) {
+      lines.push_back(line_of(point));
+    }
+  }
+  TextTable table;
+  table.add_column("limit", Align::left);
+  for (const int n : threads) {
+    table.add_column(n == 1 ? "1 thread" : fmt::format("{} threads", n), Align::right);
+  }
+  table.add_column("instruction", Align::left);
+  for (const Line& line : lines) {
+    std::vector<std::string> cells = {line.first};
+    for (const int n : threads) {
+      const auto point =
+          std::find_if(roofline.points.begin(), roofline.points.end(),
+                       [&](const RooflinePoint& p) { return p.threads == n && line_of(p) == line; });
+      cells.push_back(point == roofline.points.end() ? "-" : rate(*point));
+    }
+    cells.push_back(known(line.second));
+    table.add_row(std::move(cells));
+  }
+  return table.to_text();
+}
+
+std::string doctor_text(const Diagnosis& diagnosis) {
+  std::string text = machine_lines(diagnosis.machine, diagnosis.conditions);
+  if (diagnosis.machine.roofline) {
+    text += "\n" + roofline_table(*diagnosis.machine.roofline);
+  }
+  text += "\n";
+  for (const Finding& finding : diagnosis.findings) {
+    text += fmt::format("{}: {}: {}\n", finding.severity == Severity::warning ? "warning" : "note",
+                        finding.subject, engine::printable(finding.text, 400));
+  }
+  return text + (fit_to_measure(diagnosis.findings)
+                     ? "Fit to measure on.\n"
+                     : "Not at its best: figures are worth less until the warnings are dealt with.\n");
+}
+
+std::string doctor_json(const Diagnosis& diagnosis) {
+  return engine::to_json_value(diagnosis).dump(2, ' ', false,
+                                               nlohmann::ordered_json::error_handler_t::replace) +
+         "\n";
+}
+
+}  // namespace reprise::harness
