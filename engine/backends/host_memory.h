@@ -9,7 +9,8 @@ namespace reprise::engine {
 class HostMemoryBackend : public Backend {
  public:
   Buffer allocate(std::size_t size_bytes) override;
-  AnyTensorView import(const AnyTensorView& host) override { return host; }
+  /// The tensor itself. Where it is mapped from a file, the system is asked to read it now, in large pieces.
+  AnyTensorView import(const AnyTensorView& host) override;
   void copy_in(std::byte* to, std::span<const std::byte> from) override;
   void copy_out(std::span<std::byte> to, const std::byte* from) override;
   std::span<const float> read(const TensorView<const float>& values) override;
