@@ -11,11 +11,11 @@ namespace reprise::engine::kernels {
 template <class Block>
 struct BlockCursor {
   const Block* blocks;
-  std::int64_t index;  ///< of the element, from the first block on
+  std::int64_t index;  ///< of the element, from the first block on; never negative
 
-  [[nodiscard]] REPRISE_INLINE const Block& block() const { return blocks[index / kBlock]; }
+  [[nodiscard]] REPRISE_INLINE const Block& block() const { return blocks[unsigned_index() / kBlock]; }
   /// The element's place in its block.
-  [[nodiscard]] REPRISE_INLINE int place() const { return static_cast<int>(index % kBlock); }
+  [[nodiscard]] REPRISE_INLINE int place() const { return static_cast<int>(unsigned_index() % kBlock); }
 
   REPRISE_INLINE friend BlockCursor operator+(BlockCursor cursor, std::int64_t n) {
     return {cursor.blocks, cursor.index + n};
@@ -30,6 +30,8 @@ struct BlockCursor {
   }
 
  private:
+  /// Divides by a shift alone.
+  [[nodiscard]] REPRISE_INLINE std::uint64_t unsigned_index() const { return static_cast<std::uint64_t>(index); }
   REPRISE_INLINE static int value(const Int8Block& block, int i) { return block.values[i]; }
   REPRISE_INLINE static int value(const Int4Block& block, int i) {
     constexpr int kHalf = static_cast<int>(kBlock) / 2;

@@ -19,6 +19,15 @@ inline constexpr std::int64_t kScoreFloats = 512 * 1024;
 inline constexpr std::int64_t kHeadsInTurn = 8;
 inline constexpr std::int64_t kTurnBytes = 512;
 
+/// A query head of a token.
+struct AttentionRow {
+  const float* query;
+  float* out;
+  float* scores;
+  std::int64_t n_seen;  ///< positions that it sees
+  float inverse_sum;
+};
+
 /// What one slice works through, and in what memory.
 struct AttentionPlan {
   std::int64_t n_kv_heads;
@@ -39,11 +48,11 @@ struct AttentionPlan {
     n_tokens = n_tokens < all ? n_tokens : all;
     n_blocks = (all + n_tokens - 1) / n_tokens;
   }
-  /// Floats for one key-value head: scores, the reciprocal of each row's sum, and a block of cache rows as
-  /// f32.
-  [[nodiscard]] REPRISE_INLINE std::int64_t workspace_of_head() const {
+  /// Bytes for one key-value head: its rows, a block of the cache as f32, and scores.
+  [[nodiscard]] REPRISE_INLINE std::size_t workspace_of_head() const {
     const std::int64_t rows = n_tokens * group;
-    return rows * n_seen + rows + kPositionBlock * head_dim;
+    const std::size_t floats = static_cast<std::size_t>(kPositionBlock * head_dim + rows * n_seen);
+    return static_cast<std::size_t>(rows) * sizeof(AttentionRow) + (floats + 1) / 2 * 2 * sizeof(float);
   }
   /// Key-value heads that are worked on at a time.
   [[nodiscard]] REPRISE_INLINE std::int64_t n_in_turn() const {
@@ -76,28 +85,33 @@ REPRISE_INLINE float soften(float* score, std::int64_t n) {
   return 1.0F / sum.fold();
 }
 
-/// The queries of one key-value head for tokens [first, first + n_tokens): a row each, ordered by token, then
-/// head.
+/// The queries of one key-value head for the block of tokens from `first` on: a row each, ordered by token,
+/// then head.
 template <class V, class Rows>
 class AttentionRows {
  public:
   REPRISE_INLINE AttentionRows(const Attention& op, const AttentionPlan& plan, Rows keys, Rows values,
-                               std::int64_t kv_head, std::int64_t first, float* workspace)
-      : op_(op),
-        plan_(plan),
+                               std::int64_t kv_head, std::int64_t first, std::byte* workspace)
+      : plan_(plan),
         keys_(keys),
         values_(values),
-        kv_head_(kv_head),
-        first_(first),
-        n_rows_(
-            (op.queries.extent(0) - first < plan.n_tokens ? op.queries.extent(0) - first : plan.n_tokens) *
-            plan.group),
-        scores_(workspace),
-        inverses_(scores_ + plan.n_tokens * plan.group * plan.n_seen),
-        widened_(inverses_ + plan.n_tokens * plan.group) {}
+        scale_(op.scale),
+        single_token_(op.queries.extent(0) == 1),
+        rows_(reinterpret_cast<AttentionRow*>(workspace)),
+        widened_(reinterpret_cast<float*>(rows_ + plan.n_tokens * plan.group)) {
+    float* scores = widened_ + kPositionBlock * plan.head_dim;
+    const std::int64_t left = op.queries.extent(0) - first;
+    for (std::int64_t t = first; t < first + (left < plan.n_tokens ? left : plan.n_tokens); ++t) {
+      for (std::int64_t h = kv_head * plan.group; h < (kv_head + 1) * plan.group; ++h) {
+        rows_[n_rows_] = {op.queries.row(t) + h * plan.head_dim, op.out.row(t) + h * plan.head_dim,
+                          scores + n_rows_ * plan.n_seen, op.first_position + t + 1, 0.0F};
+        ++n_rows_;
+      }
+    }
+  }
 
   /// Positions that the last row sees.
-  [[nodiscard]] REPRISE_INLINE std::int64_t n_seen() const { return seen(n_rows_ - 1); }
+  [[nodiscard]] REPRISE_INLINE std::int64_t n_seen() const { return rows_[n_rows_ - 1].n_seen; }
 
   /// Scores with positions [s, s + n).
   REPRISE_INLINE void score(std::int64_t s, std::int64_t n) {
@@ -108,9 +122,9 @@ class AttentionRows {
   /// Turns scores into weights; outputs start at zero.
   REPRISE_INLINE void soften_all() {
     for (std::int64_t r = 0; r < n_rows_; ++r) {
-      inverses_[r] = soften<V>(scores(r), seen(r));
+      rows_[r].inverse_sum = soften<V>(rows_[r].scores, rows_[r].n_seen);
       for (std::int64_t i = 0; i < plan_.head_dim; ++i) {
-        out(r)[i] = 0.0F;
+        rows_[r].out[i] = 0.0F;
       }
     }
   }
@@ -122,19 +136,19 @@ class AttentionRows {
   }
   REPRISE_INLINE void divide() {
     for (std::int64_t r = 0; r < n_rows_; ++r) {
-      const V inverse = V::broadcast(inverses_[r]);
+      const V inverse = V::broadcast(rows_[r].inverse_sum);
       map<V>(
-          out(r), plan_.head_dim, [&](V x) __attribute__((always_inline)) { return x * inverse; }, out(r));
+          rows_[r].out, plan_.head_dim, [&](V x) __attribute__((always_inline)) { return x * inverse; },
+          static_cast<const float*>(rows_[r].out));
     }
   }
 
  private:
-  /// Calls f with n rows as f32: widened once, where more than a tile of queries reads them.
+  /// Calls f with n rows, of several tokens as f32 and in memory that stays in L1: copied even if they are
+  /// f32, since a cache's rows share their sets with those of other heads (76 -> 87 GFLOP/s).
   template <class F>
   REPRISE_INLINE void over_rows(Rows rows, std::int64_t n, F&& f) {
-    if constexpr (std::is_same_v<Rows, const float*>) {
-      f(rows);
-    } else if (op_.queries.extent(0) == 1) {
+    if (single_token_) {
       f(rows);
     } else {
       map<V>(
@@ -147,13 +161,19 @@ class AttentionRows {
   template <class BlockRows>
   REPRISE_INLINE void score_block(BlockRows keys, std::int64_t s, std::int64_t n) {
     for_tiles<V::kQueries, 2, 1>([&]<int Queries>(std::int64_t r) __attribute__((always_inline)) {
-      if (const std::int64_t n_here = seen_of(r + Queries - 1, s, n); n_here > 0) {
-        const float* queries[Queries];
-        for (int q = 0; q < Queries; ++q) {
-          queries[q] = row_of(op_.queries, r + q);
-        }
-        scores_of<V, Queries>(scores(r) + s, plan_.n_seen, queries, keys, n_here, plan_.head_dim, op_.scale,
-                              n > kPositionBlock);
+      const std::int64_t n_here = seen_of(r + Queries - 1, s, n);
+      const float* queries[Queries];
+      for (int q = 0; q < Queries; ++q) {
+        queries[q] = rows_[r + q].query;
+      }
+      float* scores = rows_[r].scores + s;
+      const bool streams = single_token_;
+      if (plan_.head_dim % kLanes == 0) {
+        scores_of<V, Queries, true>(scores, plan_.n_seen, queries, keys, n_here, plan_.head_dim, scale_,
+                                    streams);
+      } else {
+        scores_of<V, Queries, false>(scores, plan_.n_seen, queries, keys, n_here, plan_.head_dim, scale_,
+                                     streams);
       }
     });
   }
@@ -165,8 +185,8 @@ class AttentionRows {
       float* outs[Queries];
       const float* weights[Queries];
       for (int q = 0; q < Queries; ++q) {
-        outs[q] = out(r + q);
-        weights[q] = scores(r + q) + s;
+        outs[q] = rows_[r + q].out;
+        weights[q] = rows_[r + q].scores + s;
       }
       const std::int64_t shared = seen_of(r, s, n);
       weigh<V, Queries>(outs, weights, values, shared, plan_.head_dim);
@@ -191,46 +211,34 @@ class AttentionRows {
     }
   }
 
-  /// Positions that row r sees.
-  [[nodiscard]] REPRISE_INLINE std::int64_t seen(std::int64_t r) const {
-    return op_.first_position + first_ + r / plan_.group + 1;
-  }
   /// How many of positions [s, s + n) row r sees.
   [[nodiscard]] REPRISE_INLINE std::int64_t seen_of(std::int64_t r, std::int64_t s, std::int64_t n) const {
-    const std::int64_t left = seen(r) - s;
+    const std::int64_t left = rows_[r].n_seen - s;
     return left < 0 ? 0 : left < n ? left : n;
   }
-  [[nodiscard]] REPRISE_INLINE float* scores(std::int64_t r) const { return scores_ + r * plan_.n_seen; }
-  template <class T>
-  [[nodiscard]] REPRISE_INLINE T* row_of(const TensorView<T>& heads, std::int64_t r) const {
-    return heads.row(first_ + r / plan_.group) + (kv_head_ * plan_.group + r % plan_.group) * plan_.head_dim;
-  }
-  [[nodiscard]] REPRISE_INLINE float* out(std::int64_t r) const { return row_of(op_.out, r); }
 
-  const Attention& op_;
   const AttentionPlan& plan_;
   Rows keys_;
   Rows values_;
-  std::int64_t kv_head_;
-  std::int64_t first_;
-  std::int64_t n_rows_;
-  float* scores_;    // [n_tokens * group, n_seen]
-  float* inverses_;  // [n_tokens * group]
-  float* widened_;   // [kPositionBlock, head_dim]
+  float scale_;
+  bool single_token_;
+  std::int64_t n_rows_ = 0;
+  AttentionRow* rows_;  // [n_tokens * group]
+  float* widened_;      // [kPositionBlock, head_dim]
 };
 
-/// Key-value heads [head, head + n_heads), in turns of `turn` positions, for the block of tokens from `first`
-/// on.
+/// Key-value heads [head, head + n_heads), for the block of tokens from `first` on. Keys are taken key_turn
+/// positions at a time, values `turn`.
 template <class V, class KeyView, class ValueView>
 REPRISE_INLINE void attend_heads(const Attention& op, const AttentionPlan& plan, const KeyView& keys,
                                  const ValueView& values, std::int64_t head, std::int64_t n_heads,
                                  std::int64_t first, std::int64_t key_turn, std::int64_t turn,
-                                 float* workspace) {
+                                 std::byte* workspace) {
   using Rows = std::remove_cvref_t<decltype(keys.row(0))>;
   const auto at = [&](std::int64_t i) __attribute__((always_inline)) {
     const std::int64_t h = i < n_heads ? i : 0;  // the others are not used
     return AttentionRows<V, Rows>(op, plan, keys.row(head + h), values.row(head + h), head + h, first,
-                                  workspace + h * plan.workspace_of_head());
+                                  workspace + static_cast<std::size_t>(h) * plan.workspace_of_head());
   };
   static_assert(kHeadsInTurn == 8);
   AttentionRows<V, Rows> heads[kHeadsInTurn] = {at(0), at(1), at(2), at(3), at(4), at(5), at(6), at(7)};
@@ -256,30 +264,29 @@ REPRISE_INLINE void attend_heads(const Attention& op, const AttentionPlan& plan,
 template <class V>
 std::size_t attention_workspace(const Attention& op) {
   const AttentionPlan plan(op);
-  return static_cast<std::size_t>(plan.n_in_turn() * plan.workspace_of_head()) * sizeof(float);
+  return static_cast<std::size_t>(plan.n_in_turn()) * plan.workspace_of_head();
 }
 
 template <class V>
 void attention(const Attention& op, Slice slice) {
   const AttentionPlan plan(op);
-  auto* workspace = reinterpret_cast<float*>(slice.workspace);
   with_readable_type(op.key_cache, [&](auto keys) {
     const auto values = view_like(keys, op.value_cache);
     if (op.queries.extent(0) == 1) {
       const Range heads = share_of(plan.n_kv_heads, slice, 1);
-      const std::int64_t row_bytes =
-          static_cast<std::int64_t>(bytes_of(op.value_cache.dtype(), plan.head_dim));
+      const auto row_bytes = static_cast<std::int64_t>(bytes_of(op.value_cache.dtype(), plan.head_dim));
       const std::int64_t turn = kTurnBytes > row_bytes ? kTurnBytes / row_bytes : 1;
       for (std::int64_t h = heads.begin; h < heads.end; h += plan.n_in_turn()) {
         const std::int64_t n = heads.end - h < plan.n_in_turn() ? heads.end - h : plan.n_in_turn();
-        attend_heads<V>(op, plan, keys, values, h, n, 0, plan.n_seen, turn, workspace);
+        attend_heads<V>(op, plan, keys, values, h, n, 0, plan.n_seen, turn, slice.workspace);
       }
       return;
     }
     // Dealt in turn: later tokens see more positions, so contiguous shares would be unequal.
     for (std::int64_t item = slice.index; item < plan.n_blocks * plan.n_kv_heads; item += slice.count) {
       attend_heads<V>(op, plan, keys, values, item % plan.n_kv_heads, 1,
-                      item / plan.n_kv_heads * plan.n_tokens, kPositionBlock, kPositionBlock, workspace);
+                      item / plan.n_kv_heads * plan.n_tokens, kPositionBlock, kPositionBlock,
+                      slice.workspace);
     }
   });
 }

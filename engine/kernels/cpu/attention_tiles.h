@@ -8,8 +8,9 @@
 namespace reprise::engine::kernels {
 
 /// score[q * score_stride + s * step] = (queries[q] . keys[s * step]) * scale, for all queries and Positions
-/// positions: chain sums, side by side to hide the latency of one.
-template <class V, int Queries, int Positions, class Rows>
+/// positions: chain sums, side by side to hide the latency of one. Whole: head_dim is a multiple of 16. (A
+/// tile with code for the rest after its loop keeps its sums in memory, not in registers.)
+template <class V, int Queries, int Positions, bool Whole, class Rows>
 REPRISE_INLINE void score_tile(float* score, std::int64_t score_stride, const float* const* queries,
                                Rows keys, std::int64_t step, std::int64_t head_dim, float scale) {
   V sum[Queries][Positions];
@@ -18,7 +19,14 @@ REPRISE_INLINE void score_tile(float* score, std::int64_t score_stride, const fl
       sum[q][s] = V::broadcast(0.0F);
     }
   }
-  const auto add = [&](std::int64_t i, auto load) __attribute__((always_inline)) {
+  for (std::int64_t i = 0; i < head_dim; i += kLanes) {
+    const auto load = [&](auto p) __attribute__((always_inline)) {
+      if constexpr (Whole) {
+        return V::load(p);
+      } else {
+        return i + kLanes <= head_dim ? V::load(p) : load_part<V>(p, head_dim - i);
+      }
+    };
     V query[Queries];
     for (int q = 0; q < Queries; ++q) {
       query[q] = load(queries[q] + i);
@@ -29,15 +37,6 @@ REPRISE_INLINE void score_tile(float* score, std::int64_t score_stride, const fl
         sum[q][s] = V::fma(key, query[q], sum[q][s]);
       }
     }
-  };
-  std::int64_t i = 0;
-  for (; i + kLanes <= head_dim; i += kLanes) {
-    add(
-        i, [](auto p) __attribute__((always_inline)) { return V::load(p); });
-  }
-  if (i < head_dim) {
-    add(
-        i, [&](auto p) __attribute__((always_inline)) { return load_part<V>(p, head_dim - i); });
   }
   alignas(64) float folded[Queries][Positions];
   V::fold_each(&sum[0][0], Queries * Positions, &folded[0][0]);
@@ -50,7 +49,7 @@ REPRISE_INLINE void score_tile(float* score, std::int64_t score_stride, const fl
 
 /// Scores of Queries queries with n positions. `streams`: the positions of a tile come from as many parts of
 /// the n, each a stream of its own through memory; otherwise they follow each other.
-template <class V, int Queries, class Rows>
+template <class V, int Queries, bool Whole, class Rows>
 REPRISE_INLINE void scores_of(float* score, std::int64_t score_stride, const float* const* queries, Rows keys,
                               std::int64_t n, std::int64_t head_dim, float scale, bool streams) {
   constexpr int kPositions = V::kScores / Queries;
@@ -58,11 +57,12 @@ REPRISE_INLINE void scores_of(float* score, std::int64_t score_stride, const flo
   const std::int64_t step = streams ? n_tiles : 1;
   for (std::int64_t i = 0; i < n_tiles; ++i) {
     const std::int64_t s = streams ? i : i * kPositions;
-    score_tile<V, Queries, kPositions>(score + s, score_stride, queries, keys + s * head_dim, step, head_dim,
-                                       scale);
+    score_tile<V, Queries, kPositions, Whole>(score + s, score_stride, queries, keys + s * head_dim, step,
+                                              head_dim, scale);
   }
   for (std::int64_t s = n_tiles * kPositions; s < n; ++s) {
-    score_tile<V, Queries, 1>(score + s, score_stride, queries, keys + s * head_dim, 1, head_dim, scale);
+    score_tile<V, Queries, 1, Whole>(score + s, score_stride, queries, keys + s * head_dim, 1, head_dim,
+                                     scale);
   }
 }
 
