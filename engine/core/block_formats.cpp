@@ -1,6 +1,7 @@
 #include "engine/core/block_formats.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -217,20 +218,25 @@ std::size_t quantize_all(std::span<const float> x, std::byte* out) {
 
 }  // namespace
 
+/// Keys and values pass here when they are stored in a cache, so both loops are written for vector units.
 bool quantize_block(const float* x, Int8Block& out) {
-  float largest = 0.0F;
-  bool finite = true;
+  std::uint32_t largest_bits = 0;  // magnitudes are ordered as their bits, and above all of them what is not finite
   for (int i = 0; i < kBlock; ++i) {
-    finite = finite && std::isfinite(x[i]);
-    largest = std::max(largest, std::abs(x[i]));
+    const std::uint32_t magnitude = std::bit_cast<std::uint32_t>(x[i]) & 0x7fffffffU;
+    largest_bits = std::max(largest_bits, magnitude);
   }
+  const float largest = std::bit_cast<float>(largest_bits);
   const float scale = largest / 127.0F;
-  if (!narrow_scale(scale, out.scale) || !finite) {
+  if (!std::isfinite(largest) || !narrow_scale(scale, out.scale)) {
     return false;
   }
   const float inverse = reciprocal(scale);
   for (int i = 0; i < kBlock; ++i) {
-    out.values[i] = static_cast<std::int8_t>(std::round(x[i] * inverse));
+    // To nearest, ties away from zero, as std::round: the rest of a truncation is exact.
+    const float level = x[i] * inverse;
+    const auto whole = static_cast<std::int32_t>(level);
+    const float rest = level - static_cast<float>(whole);
+    out.values[i] = static_cast<std::int8_t>(whole + (rest >= 0.5F ? 1 : 0) - (rest <= -0.5F ? 1 : 0));
   }
   return true;
 }
