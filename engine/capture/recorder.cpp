@@ -1,11 +1,11 @@
 #include "engine/capture/recorder.h"
 
 #include <algorithm>
-#include <cmath>
 #include <numeric>
 
 #include "engine/core/digest.h"
 #include "engine/core/error.h"
+#include "engine/core/fixed_math.h"
 
 namespace reprise::engine {
 namespace {
@@ -41,9 +41,9 @@ double logsumexp(std::span<const float> logits) {
   const auto highest = static_cast<double>(*std::max_element(logits.begin(), logits.end()));
   double sum = 0;
   for (const float logit : logits) {
-    sum += std::exp(static_cast<double>(logit) - highest);
+    sum += fixed_exp(static_cast<double>(logit) - highest);
   }
-  return highest + std::log(sum);
+  return highest + fixed_log(sum);
 }
 
 void append_step(CapturedSteps& steps, std::span<const float> logits) {

@@ -1,7 +1,10 @@
 #include "engine/model/rotary.h"
 
-#include <cmath>
+#include <algorithm>
 #include <numbers>
+
+#include "engine/core/error.h"
+#include "engine/core/fixed_math.h"
 
 namespace reprise::engine {
 namespace {
@@ -28,12 +31,17 @@ std::vector<double> rotary_frequencies(const ModelConfig& config) {
   std::vector<double> frequencies;
   for (std::int64_t i = 0; i < config.head_dim / 2; ++i) {
     const double exponent = -2.0 * static_cast<double>(i) / static_cast<double>(config.head_dim);
-    const double frequency = std::pow(config.rope_theta, exponent);
+    const double frequency = fixed_pow(config.rope_theta, exponent);
     const double factor = config.rope_factors.empty()
                               ? 1.0
                               : static_cast<double>(config.rope_factors[static_cast<std::size_t>(i)]);
     frequencies.push_back(config.rope_scaling ? stretched(frequency, *config.rope_scaling)
                                               : frequency / factor);
+    const double last_angle = static_cast<double>(config.n_context) * frequencies.back();
+    if (!(last_angle <= kMaxAngle)) {
+      fail(ErrorCode::unsupported, "rotary positions: expected angles up to {} radians, found {} (pair {})",
+           kMaxAngle, last_angle, i);
+    }
   }
   return frequencies;
 }
@@ -43,9 +51,9 @@ RotaryTables rotary_tables(const ModelConfig& config, std::int64_t n_positions) 
   RotaryTables tables;
   for (std::int64_t position = 0; position < n_positions; ++position) {
     for (const double frequency : frequencies) {
-      const double angle = static_cast<double>(position) * frequency;
-      tables.cosine.push_back(static_cast<float>(std::cos(angle)));
-      tables.sine.push_back(static_cast<float>(std::sin(angle)));
+      const SineCosine angle = fixed_sine_cosine(static_cast<double>(position) * frequency);
+      tables.cosine.push_back(static_cast<float>(angle.cosine));
+      tables.sine.push_back(static_cast<float>(angle.sine));
     }
   }
   return tables;

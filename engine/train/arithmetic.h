@@ -3,9 +3,9 @@
 /// Used by the operations of this folder.
 #pragma once
 
-#include <cmath>
 #include <cstdint>
 
+#include "engine/core/fixed_math.h"
 #include "engine/core/tensor_view.h"
 #include "engine/kernels/reference/definitions.h"
 
@@ -43,12 +43,12 @@ void add_scaled(T* y, T a, const T* x, std::int64_t n) {
   }
 }
 
-/// In f32 the engine's own exponential, so that training does not depend on the C library.
+/// The engine's own exponentials, so that training does not depend on the C library.
 inline float exponential(float x) {
   return kernels::exp_f32(x);
 }
 inline double exponential(double x) {
-  return std::exp(x);
+  return fixed_exp(x);
 }
 
 /// 1 / (1 + exp(-x))
@@ -73,7 +73,7 @@ double softmax(T* x, std::int64_t n) {
   for (std::int64_t i = 0; i < n; ++i) {
     x[i] *= inverse;
   }
-  return static_cast<double>(highest) + std::log(static_cast<double>(sum));
+  return static_cast<double>(highest) + fixed_log(static_cast<double>(sum));
 }
 
 }  // namespace reprise::engine

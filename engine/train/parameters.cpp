@@ -4,6 +4,7 @@
 #include <numbers>
 #include <numeric>
 
+#include "engine/core/fixed_math.h"
 #include "engine/core/philox.h"
 
 namespace reprise::engine {
@@ -24,11 +25,12 @@ void fill_gaussian(TensorView<float> matrix, std::uint32_t index, PhiloxKey key,
     const PhiloxCounter random = philox4x32_10(
         {static_cast<std::uint32_t>(block), static_cast<std::uint32_t>(block >> 32), index, kInitialValues},
         key);
-    const double radius = std::sqrt(-2 * std::log(1 - uniform_f64(random[0], random[1])));
+    const double radius = std::sqrt(-2 * fixed_log(1 - uniform_f64(random[0], random[1])));
     const double angle = 2 * std::numbers::pi * uniform_f64(random[2], random[3]);
-    matrix.data()[i] = static_cast<float>(std * radius * std::cos(angle));
+    const auto [sine, cosine] = fixed_sine_cosine(angle);
+    matrix.data()[i] = static_cast<float>(std * radius * cosine);
     if (i + 1 < n) {
-      matrix.data()[i + 1] = static_cast<float>(std * radius * std::sin(angle));
+      matrix.data()[i + 1] = static_cast<float>(std * radius * sine);
     }
   }
 }

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "engine/core/fixed_math.h"
 #include "engine/model/rotary.h"
 #include "engine/train/activations.h"
 #include "engine/train/cross_entropy.h"
@@ -19,9 +20,9 @@ void extend_rotary(std::vector<T>& cosine, std::vector<T>& sine, const ModelConf
   const std::int64_t n_known = std::ssize(cosine) / std::ssize(frequencies);
   for (std::int64_t position = n_known; position < n_positions; ++position) {
     for (const double frequency : frequencies) {
-      const double angle = static_cast<double>(position) * frequency;
-      cosine.push_back(static_cast<T>(std::cos(angle)));
-      sine.push_back(static_cast<T>(std::sin(angle)));
+      const SineCosine angle = fixed_sine_cosine(static_cast<double>(position) * frequency);
+      cosine.push_back(static_cast<T>(angle.cosine));
+      sine.push_back(static_cast<T>(angle.sine));
     }
   }
 }

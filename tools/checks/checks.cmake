@@ -4,7 +4,7 @@
 file(GLOB_RECURSE headers RELATIVE ${PROJECT_SOURCE_DIR} CONFIGURE_DEPENDS
   ${PROJECT_SOURCE_DIR}/engine/*.h ${PROJECT_SOURCE_DIR}/harness/*.h ${PROJECT_SOURCE_DIR}/tools/*.h)
 # A lane type exists only for compilers told to use its instruction set: their own targets compile these.
-list(FILTER headers EXCLUDE REGEX "kernels/cpu/lanes_avx")
+list(FILTER headers EXCLUDE REGEX "kernels/cpu/((lanes|dots)_avx|linear_blocks_amx)")
 set(sources)
 foreach(header ${headers})
   string(MAKE_C_IDENTIFIER ${header} name)
@@ -26,6 +26,8 @@ add_test(NAME checks.capture_example
   COMMAND Python3::Interpreter ${PROJECT_SOURCE_DIR}/tools/checks/capture_example.py ${PROJECT_SOURCE_DIR})
 add_test(NAME checks.isa_symbols
   COMMAND ${PROJECT_SOURCE_DIR}/tools/checks/isa_symbols.sh ${PROJECT_BINARY_DIR})
+add_test(NAME checks.libm_symbols
+  COMMAND ${PROJECT_SOURCE_DIR}/tools/checks/libm_symbols.sh ${PROJECT_BINARY_DIR})
 add_test(NAME checks.goldens COMMAND ${PROJECT_SOURCE_DIR}/tools/goldens/make_goldens.py --check)
 
 # The side-by-side with llama.cpp is written for Node, which nothing else here needs: tested where it is installed.
@@ -40,4 +42,12 @@ if(node_version GREATER_EQUAL 20)
     WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}/tools/compare_llama_cpp)
 else()
   message(STATUS "Node 20 or newer: not found, so tools/compare_llama_cpp is not tested")
+endif()
+
+# The same bits on an emulated ARM processor, where its compiler and emulator are installed; tools/arm64 installs them.
+find_program(REPRISE_AARCH64_COMPILER aarch64-linux-gnu-g++)
+find_program(REPRISE_AARCH64_EMULATOR qemu-aarch64)
+if(REPRISE_AARCH64_COMPILER AND REPRISE_AARCH64_EMULATOR AND NOT CMAKE_CROSSCOMPILING)
+  add_test(NAME tools.arm64 COMMAND ${PROJECT_SOURCE_DIR}/tools/arm64)
+  set_tests_properties(tools.arm64 PROPERTIES LABELS nightly TIMEOUT 3600 RUN_SERIAL ON)
 endif()

@@ -1,4 +1,4 @@
-# Steps that tools/quickstart and tools/test share. To be sourced by bash; expects `set -euo pipefail`.
+# Steps that tools/quickstart, tools/test and tools/arm64 share. To be sourced by bash; expects `set -euo pipefail`.
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 
 say() { printf '\n== %s\n' "$*"; }
@@ -23,13 +23,19 @@ install_packages() {
   DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
 
-# build PRESET [CMake options...]: configures and builds build/PRESET.
-build() {
+# configure PRESET [CMake options...]: configures build/PRESET.
+configure() {
   local preset=$1
   shift
   say "Building $preset"
   (cd "$root" && cmake --preset "$preset" "$@" >"$root/build/$preset.configure.log" 2>&1) ||
     { cat "$root/build/$preset.configure.log" >&2; return 1; }
+}
+
+# build PRESET [CMake options...]: configures and builds build/PRESET.
+build() {
+  local preset=$1
+  configure "$@"
   cmake --build "$root/build/$preset" -- -j "$(nproc)"
 }
 mkdir -p "$root/build"

@@ -48,8 +48,8 @@ REPRISE_INLINE void panel_tile(const float* x, const ChainLayout& tokens, const 
                                const ChainLayout& weights, Store&& store) {
   V folded[4][Tokens][V::kPanel];  // partial sums of the tree, one for each level
   for (unsigned pass = 0; pass < kLanes; ++pass) {
-    const float* at_x = x + kChainOrder[pass] * tokens.stride;
-    const float* at_w = w + kChainOrder[pass] * weights.stride;
+    const float* at_x = x + chain_of_pass(pass) * tokens.stride;
+    const float* at_w = w + chain_of_pass(pass) * weights.stride;
     V sum[Tokens][V::kPanel];
     for (int t = 0; t < Tokens; ++t) {
       for (int p = 0; p < V::kPanel; ++p) {

@@ -10,9 +10,12 @@
 
 namespace reprise::engine::kernels {
 
-/// The order in which a tile computes the 16 chains of its sums, so that the tree 16 > 8 > 4 > 2 > 1 needs no
-/// more than four partial tiles at a time: pairs (j, j + 8) first, then pairs of pairs.
-inline constexpr int kChainOrder[kLanes] = {0, 8, 4, 12, 2, 10, 6, 14, 1, 9, 5, 13, 3, 11, 7, 15};
+/// The chain that a tile computes in its pass `pass`: the bits of the number reversed. So pairs (j, j + 8)
+/// come first, then pairs of pairs, and the tree 16 > 8 > 4 > 2 > 1 needs no more than four partial tiles at
+/// a time.
+REPRISE_INLINE std::int64_t chain_of_pass(unsigned pass) {
+  return (pass & 1U) << 3U | (pass & 2U) << 1U | (pass & 4U) >> 1U | pass >> 3U;
+}
 
 /// Where chains stand in packed memory: chain j of `width` rows is [n_steps, width] floats from j * stride
 /// on.

@@ -5,17 +5,16 @@
 #include "engine/kernels/reference/targets.h"
 
 namespace reprise::engine::kernels {
+
+#if defined(__x86_64__)
 namespace {
 
 bool has_fma() {
-#if defined(__x86_64__)
   return __builtin_cpu_supports("fma") != 0 && __builtin_cpu_supports("avx") != 0;
-#else
-  return false;
-#endif
 }
 
 }  // namespace
+#endif
 
 const KernelTable& reference_kernels() {
 #if defined(__x86_64__)

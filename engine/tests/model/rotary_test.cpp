@@ -7,6 +7,9 @@
 #include <numbers>
 #include <set>
 
+#include "engine/core/digest.h"
+#include "engine/tests/support/error_of.h"
+
 namespace reprise::engine {
 namespace {
 
@@ -78,6 +81,30 @@ TEST(Rotary, TablesAreCosinesAndSinesOfPositions) {
   }
   EXPECT_EQ(tables.cosine[0], 1.0F);
   EXPECT_EQ(tables.sine[0], 0.0F);
+}
+
+/// Equal on every machine: nothing here comes from the C library.
+TEST(Rotary, TablesHaveTheseBitsEverywhere) {
+  ModelConfig config = config_of(128, 1e6);
+  const RotaryTables plain = rotary_tables(config, 2000);
+  config.rope_scaling = RopeScaling{32, 1, 4, 8192};
+  const RotaryTables stretched = rotary_tables(config, 2000);
+  const auto digest = [](const std::vector<float>& table) {
+    return xxh3_64(std::as_bytes(std::span(table)));
+  };
+  EXPECT_EQ(digest(plain.cosine), 0x39423eefb6214caeU);
+  EXPECT_EQ(digest(plain.sine), 0x474a4aca6cc4cae3U);
+  EXPECT_EQ(digest(stretched.cosine), 0xdabae983d9305241U);
+  EXPECT_EQ(digest(stretched.sine), 0x40fa2519d7ece187U);
+}
+
+TEST(Rotary, RefusesAnglesBeyondSense) {
+  ModelConfig config = config_of(4, 1e-30);
+  config.n_context = 1024;
+  const Error error = testing::error_of([&] { rotary_frequencies(config); });
+  EXPECT_EQ(error.code(), ErrorCode::unsupported);
+  EXPECT_STREQ(error.what(),
+               "rotary positions: expected angles up to 1099511627776 radians, found 1.024e+18 (pair 1)");
 }
 
 /// A table's rows do not depend on how many there are.
