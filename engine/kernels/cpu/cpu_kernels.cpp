@@ -1,6 +1,10 @@
 #include "engine/kernels/cpu/cpu_kernels.h"
 
 #include <fmt/format.h>
+#if defined(__x86_64__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 #include <algorithm>
 #include <array>
@@ -12,7 +16,7 @@ namespace reprise::engine::kernels {
 
 namespace {
 
-constexpr std::array<std::string_view, 5> kKnownIsas = {"scalar", "avx2", "avx512", "avx512_vnni", "neon"};
+constexpr std::array<std::string_view, 6> kKnownIsas = {"scalar", "avx2", "avx512", "avx512_vnni", "amx", "neon"};
 
 /// `base` with other products for weights in blocks.
 [[maybe_unused]] KernelTable with_blocks(KernelTable base, std::string_view isa, const BlockKernels& blocks) {
@@ -21,6 +25,17 @@ constexpr std::array<std::string_view, 5> kKnownIsas = {"scalar", "avx2", "avx51
   base.linear_blocks_workspace = blocks.workspace;
   return base;
 }
+
+#if defined(__x86_64__)
+/// Linux saves the 8 KiB of tile registers only for processes that ask; kernels before 5.16 and some sandboxes refuse.
+bool tiles_are_granted() {
+  constexpr long kRequestPermission = 0x1023;  // ARCH_REQ_XCOMP_PERM
+  constexpr long kTileData = 18;               // XFEATURE_XTILEDATA
+  static const bool granted = __builtin_cpu_supports("amx-tile") && __builtin_cpu_supports("amx-int8") &&
+                              syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+  return granted;
+}
+#endif
 
 std::vector<const KernelTable*> available_tables() {
   std::vector<const KernelTable*> tables = {&kScalarKernels};
@@ -34,6 +49,10 @@ std::vector<const KernelTable*> available_tables() {
       if (__builtin_cpu_supports("avx512vnni")) {
         static const KernelTable vnni = with_blocks(kAvx512Kernels, "avx512_vnni", kAvx512VnniBlocks);
         tables.push_back(&vnni);
+        if (tiles_are_granted()) {
+          static const KernelTable amx = with_blocks(kAvx512Kernels, "amx", kAmxBlocks);
+          tables.push_back(&amx);
+        }
       }
     }
   }

@@ -16,6 +16,7 @@ extern const KernelTable kScalarKernels;
 extern const KernelTable kAvx2Kernels;
 extern const KernelTable kAvx512Kernels;
 extern const BlockKernels kAvx512VnniBlocks;
+extern const BlockKernels kAmxBlocks;
 #elif defined(__aarch64__)
 extern const KernelTable kNeonKernels;
 #endif

@@ -191,15 +191,19 @@ TEST(LinearInBlocks, ExtremeValuesAreExact) {
     block.scale = to_f16(1.0F);
     std::fill(std::begin(block.values), std::end(block.values), std::int8_t{-128});
   }
-  const std::vector<float> x(32, -1.0F);
-  const Blocks x_blocks = quantized(x, {1, 32});
   const AnyTensorView weight(DType::int8, reinterpret_cast<const std::byte*>(blocks.data()), {17, 32});
-  for (const std::string_view isa : kernels::available_isas()) {
-    std::vector<float> y(17);
-    run_slice(kernels::cpu_kernels(isa), &KernelTable::linear_blocks,
-              {{y.data(), {1, 17}}, view_of(x, {1, 32}), weight, {}, {}, x_blocks.view()}, 0, 1);
-    for (const float found : y) {
-      EXPECT_EQ(found, 32.0F * 128.0F * 127.0F * (1.0F / 127.0F)) << isa;
+  for (const std::int64_t n_tokens : {1, 7, 17}) {
+    for (const float sign : {1.0F, -1.0F}) {
+      const std::vector<float> x(static_cast<std::size_t>(n_tokens) * 32, -sign);
+      const Blocks x_blocks = quantized(x, {n_tokens, 32});
+      for (const std::string_view isa : kernels::available_isas()) {
+        std::vector<float> y(static_cast<std::size_t>(n_tokens) * 17);
+        run_slice(kernels::cpu_kernels(isa), &KernelTable::linear_blocks,
+                  {{y.data(), {n_tokens, 17}}, view_of(x, {n_tokens, 32}), weight, {}, {}, x_blocks.view()}, 0, 1);
+        for (const float found : y) {
+          ASSERT_EQ(found, sign * 32.0F * 128.0F * 127.0F * (1.0F / 127.0F)) << isa << " " << n_tokens;
+        }
+      }
     }
   }
 }
@@ -208,15 +212,27 @@ TEST(LinearInBlocks, SameBitsOnEveryIsaForRandomShapes) {
   record_isas();
   Random random(4);
   for (int i = 0; i < 300; ++i) {
+    const std::int64_t n_tokens = random.one_of<std::int64_t>(
+        {1, 1, random.integer(2, 14), random.integer(15, 33), random.integer(60, 70)});
     const BlockLinear operands(
-        random, random.one_of<std::int64_t>({1, 1, random.integer(2, 14), 17, random.integer(60, 70)}),
-        32 * random.integer(1, 6), random.integer(1, 53), random.block_dtype(), random.coin(),
+        random, n_tokens, 32 * random.integer(1, 6), random.integer(1, 53), random.block_dtype(), random.coin(),
         random.one_of({Values::plain, Values::awkward}));
     ASSERT_TRUE(writes_same_floats_on_every_isa<Linear>(&KernelTable::linear_blocks,
                                                         operands.out_shape.count(),
                                                         [&](std::byte* out) { return operands.op(out); }))
         << "case " << i << ": " << operands.x_shape[0] << " x " << operands.x_shape[1] << " -> "
         << operands.out_shape[1];
+  }
+}
+
+/// Weights that kernels unpack a part at a time, since all of them would not stay in cache (9 times 64 KiB and more).
+TEST(LinearInBlocks, SameBitsOnEveryIsaForManyWideRows) {
+  Random random(8);
+  for (const DType dtype : {DType::int8, DType::int4}) {
+    const BlockLinear operands(random, 21, 4096, 9 * 16 + 5, dtype, true);
+    ASSERT_TRUE(writes_same_floats_on_every_isa<Linear>(&KernelTable::linear_blocks, operands.out_shape.count(),
+                                                        [&](std::byte* out) { return operands.op(out); }))
+        << name_of(dtype);
   }
 }
 

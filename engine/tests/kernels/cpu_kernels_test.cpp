@@ -3,6 +3,10 @@
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
+#if defined(__linux__) && defined(__x86_64__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 #include <fstream>
 #include <set>
@@ -35,6 +39,9 @@ std::set<std::string> cpu_flags() {
   return {};
 }
 
+/// Whether Linux gives this process tile registers when it asks: ARCH_REQ_XCOMP_PERM of XFEATURE_XTILEDATA.
+bool tiles_are_granted() { return syscall(SYS_arch_prctl, 0x1023, 18) == 0; }
+
 TEST(CpuKernels, AvailableIsasAreThoseOfProcCpuinfo) {
   const std::set<std::string> flags = cpu_flags();
   if (flags.empty()) {
@@ -50,6 +57,9 @@ TEST(CpuKernels, AvailableIsasAreThoseOfProcCpuinfo) {
       expected.emplace_back("avx512");
       if (flags.contains("avx512_vnni")) {
         expected.emplace_back("avx512_vnni");
+        if (has_all({"amx_tile", "amx_int8"}) && tiles_are_granted()) {
+          expected.emplace_back("amx");
+        }
       }
     }
   }
@@ -77,7 +87,7 @@ TEST(CpuKernels, EveryAvailableIsaGivesItsOwnTable) {
 TEST(CpuKernels, RefusesWordsThatAreNoIsa) {
   const Error error = error_of([] { cpu_kernels("nonsense"); });
   EXPECT_EQ(error.code(), ErrorCode::invalid_argument);
-  EXPECT_STREQ(error.what(), "isa: expected one of auto, scalar, avx2, avx512, avx512_vnni, neon, found nonsense");
+  EXPECT_STREQ(error.what(), "isa: expected one of auto, scalar, avx2, avx512, avx512_vnni, amx, neon, found nonsense");
 }
 
 TEST(CpuKernels, RefusesAnIsaOfAnotherMachine) {
