@@ -4,6 +4,7 @@
 #include "engine/core/monotonic.h"
 #include "engine/core/thread_team.h"
 #include "engine/kernels/cpu/cpu_kernels.h"
+#include "engine/kernels/fast/fast_kernels.h"
 #include "engine/kernels/reference/reference.h"
 
 namespace reprise::engine {
@@ -23,10 +24,15 @@ class ReferenceBackend final : public HostMemoryBackend {
 /// Kernels in less than about two microseconds run on the caller alone: waking the team would cost as much.
 constexpr std::int64_t kWorthSharing = 64 * 1024;  // bytes + flops
 
+const KernelTable& kernels_of(const Placement& placement) {
+  const KernelTable& exact = kernels::cpu_kernels(placement.isa);
+  return placement.numerics == "fast" ? kernels::fast_kernels(exact) : exact;
+}
+
 class CpuBackend final : public HostMemoryBackend {
  public:
   explicit CpuBackend(Placement placement)
-      : HostMemoryBackend(placement, kernels::cpu_kernels(placement.isa)), team_(placement.threads) {}
+      : HostMemoryBackend(placement, kernels_of(placement)), team_(placement.threads) {}
 
  protected:
   void execute(const Cost& cost, std::size_t workspace_bytes, FunctionRef<void(Slice)> kernel) override {

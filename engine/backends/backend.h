@@ -73,7 +73,7 @@ class Backend {
   void dispatch(Kernel name, const Op& op, void (*kernel)(const Op&, Slice)) {
     check(op);
     ++n_dispatches_;
-    const Cost cost = cost_of(op);
+    const Cost cost = cost_on(*kernels_, op);
     const std::size_t workspace = engine::workspace_bytes(*kernels_, op);
     const auto run = [&](Slice slice) { kernel(op, slice); };
     if (observer_ == nullptr) {

@@ -9,6 +9,7 @@
 
 #include "engine/core/error.h"
 #include "engine/kernels/cpu/cpu_kernels.h"
+#include "engine/kernels/fast/fast_kernels.h"
 
 namespace reprise::engine {
 namespace {
@@ -19,11 +20,11 @@ using Words = std::vector<std::string_view>;
 
 const Words kKeys = {"backend", "isa", "precision", "kv_cache", "kv_precision", "threads", "numerics"};
 const Words kBackends = {"reference", "cpu"};
-const Words kIsas = {"auto", "scalar", "avx2", "avx512", "avx512_vnni", "neon"};
+const Words kIsas = {"auto", "scalar", "avx2", "avx512", "avx512_vnni", "amx", "neon"};
 const Words kPrecisions = {"native", "f32", "f16", "bf16", "int8", "int4"};
 const Words kKvPrecisions = {"f32", "f16", "bf16", "int8"};
 const Words kSwitch = {"on", "off"};
-const Words kNumerics = {"exact"};
+const Words kNumerics = {"exact", "fast"};
 
 std::string_view one_of(std::string_view key, std::string_view value, const Words& allowed) {
   if (std::find(allowed.begin(), allowed.end(), value) == allowed.end()) {
@@ -78,11 +79,19 @@ Placement resolved(Placement placement) {
       fail(ErrorCode::invalid_argument, "placement: threads: expected 1 with backend reference, found {}",
            placement.threads);
     }
+    if (placement.numerics != "exact") {
+      fail(ErrorCode::invalid_argument, "placement: numerics: expected exact with backend reference, found {}",
+           placement.numerics);
+    }
     placement.isa = "scalar";
     placement.threads = 1;
     return placement;
   }
-  placement.isa = kernels::cpu_kernels(placement.isa).isa;
+  const KernelTable& exact = kernels::cpu_kernels(placement.isa);
+  placement.isa = exact.isa;
+  if (placement.numerics == "fast") {
+    kernels::fast_kernels(exact);  // refuses where there are none
+  }
   if (placement.threads == 0) {
     placement.threads = static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 1U, 1024U));
   }

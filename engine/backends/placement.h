@@ -11,12 +11,12 @@ namespace reprise::engine {
 
 struct Placement {
   std::string backend = "cpu";       ///< reference | cpu
-  std::string isa = "auto";          ///< auto | scalar | avx2 | avx512 | avx512_vnni | neon; resolved by make_backend
+  std::string isa = "auto";          ///< auto | scalar | avx2 | avx512 | avx512_vnni | amx | neon; then the actual one
   std::string precision = "native";  ///< of weight matrices: native (as stored) | f32 | f16 | bf16 | int8 | int4
   bool kv_cache = true;              ///< off: every step recomputes all positions; the bits are the same
   DType kv_precision = DType::f32;   ///< f32 | f16 | bf16 | int8
   int threads = 0;                   ///< 0: all of this machine's
-  std::string numerics = "exact";    ///< exact; `fast` is for kernels this build does not have
+  std::string numerics = "exact";    ///< exact | fast: hardware dot products (kernels/fast), run level only
 
   bool operator==(const Placement&) const = default;
 };

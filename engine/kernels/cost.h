@@ -15,6 +15,7 @@ namespace reprise::engine {
 /// What does the operations: the peak that they are compared with.
 enum class Arithmetic : std::uint8_t {
   f32,       ///< single precision, to which narrower operands are widened
+  bf16_dot,  ///< dot products of bf16, summed in single precision: `--numerics fast`
   int8_dot,  ///< dot products of bytes, exact integers: matrices in blocks
 };
 
@@ -35,5 +36,18 @@ Cost cost_of(const Attention& op);
 Cost cost_of(const SwiGlu& op);
 Cost cost_of(const Gelu& op);
 Cost cost_of(const Relu& op);
+
+/// The cost on the kernels of a table, which may have other arithmetic than the exact ones.
+template <class Op>
+Cost cost_on(const KernelTable& /*table*/, const Op& op) {
+  return cost_of(op);
+}
+inline Cost cost_on(const KernelTable& table, const Linear& op) {
+  Cost cost = cost_of(op);
+  if (table.bf16_dots != nullptr && table.bf16_dots(op)) {
+    cost.arithmetic = Arithmetic::bf16_dot;
+  }
+  return cost;
+}
 
 }  // namespace reprise::engine

@@ -228,6 +228,7 @@ struct KernelTable {
   std::size_t (*linear_workspace)(const Linear&);
   std::size_t (*linear_blocks_workspace)(const Linear&);
   std::size_t (*attention_workspace)(const Attention&);
+  bool (*bf16_dots)(const Linear&) = nullptr;  ///< whether `linear` computes it by bf16 dot products; null: never
 };
 
 /// The kernel of a table for an operation.

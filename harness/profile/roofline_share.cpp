@@ -1,26 +1,49 @@
 #include "harness/profile/roofline_share.h"
 
+#include <optional>
+
 #include "engine/core/check.h"
 
 namespace reprise::harness {
 
 void Work::add(std::int64_t more_bytes, std::int64_t more_flops, engine::Arithmetic arithmetic) {
   bytes += more_bytes;
-  (arithmetic == engine::Arithmetic::int8_dot ? int8_dot_ops : f32_flops) += more_flops;
+  switch (arithmetic) {
+    case engine::Arithmetic::f32:
+      f32_flops += more_flops;
+      return;
+    case engine::Arithmetic::bf16_dot:
+      bf16_dot_flops += more_flops;
+      return;
+    case engine::Arithmetic::int8_dot:
+      int8_dot_ops += more_flops;
+      return;
+  }
 }
 
 RooflineShare roofline_share(const Work& work, Seconds seconds, const Roofline& roofline) {
-  const double int8_peak = roofline.int8_dot_ops_per_second.value_or(roofline.f32_flops_per_second);
-  REPRISE_CHECK(roofline.read_bytes_per_second > 0 && roofline.f32_flops_per_second > 0 && int8_peak > 0);
+  REPRISE_CHECK(roofline.read_bytes_per_second > 0 && roofline.f32_flops_per_second > 0);
+  Seconds arithmetic = 0;
+  Seconds longest = -1;
+  Limit limit = Limit::f32_fma;
+  const auto add = [&](std::int64_t operations, std::optional<double> peak, Limit of) {
+    REPRISE_CHECK(!peak || *peak > 0);
+    const Seconds at_peak = static_cast<double>(operations) / peak.value_or(roofline.f32_flops_per_second);
+    arithmetic += at_peak;
+    if (at_peak > longest) {
+      longest = at_peak;
+      limit = peak ? of : Limit::f32_fma;
+    }
+  };
+  // All kinds of arithmetic share the processor's ports; reading goes on beside them.
+  add(work.f32_flops, roofline.f32_flops_per_second, Limit::f32_fma);
+  add(work.bf16_dot_flops, roofline.bf16_dot_flops_per_second, Limit::bf16_dot);
+  add(work.int8_dot_ops, roofline.int8_dot_ops_per_second, Limit::int8_dot);
   const Seconds read = static_cast<double>(work.bytes) / roofline.read_bytes_per_second;
-  const Seconds f32 = static_cast<double>(work.f32_flops) / roofline.f32_flops_per_second;
-  const Seconds int8 = static_cast<double>(work.int8_dot_ops) / int8_peak;
-  // Both kinds of arithmetic share the processor's ports; reading goes on beside them.
-  if (f32 + int8 <= read) {
+  if (arithmetic <= read) {
     return {seconds > 0 ? read / seconds : 0, Limit::read};
   }
-  const bool dots = int8 > f32 && roofline.int8_dot_ops_per_second.has_value();
-  return {seconds > 0 ? (f32 + int8) / seconds : 0, dots ? Limit::int8_dot : Limit::f32_fma};
+  return {seconds > 0 ? arithmetic / seconds : 0, limit};
 }
 
 }  // namespace reprise::harness

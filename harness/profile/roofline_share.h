@@ -14,6 +14,7 @@ namespace reprise::harness {
 struct Work {
   std::int64_t bytes = 0;
   std::int64_t f32_flops = 0;
+  std::int64_t bf16_dot_flops = 0;
   std::int64_t int8_dot_ops = 0;
 
   void add(std::int64_t more_bytes, std::int64_t more_flops, engine::Arithmetic arithmetic);
@@ -26,8 +27,7 @@ struct RooflineShare {
 };
 
 /// The limit is what would take longest at its ceiling: all bytes at the read bandwidth, or all operations
-/// each at their peak. Integer dot products count at the peak of single precision where theirs was not
-/// measured.
+/// each at their peak. Dot products count at the peak of single precision where theirs was not measured.
 RooflineShare roofline_share(const Work& work, Seconds seconds, const Roofline& roofline);
 
 }  // namespace reprise::harness

@@ -37,6 +37,13 @@ Tolerance tolerance_of(std::string_view precision) {
   return plus == std::string_view::npos ? first : wider(first, tolerance_of(precision.substr(plus + 1)));
 }
 
+/// What a placement allows by its weights, its KV cache, and products that round activations to bf16.
+Tolerance tolerance_of(const engine::Placement& placement) {
+  const Tolerance stored =
+      wider(tolerance_of(placement.precision), tolerance_of(name_of(placement.kv_precision)));
+  return placement.numerics == "exact" ? stored : wider(stored, tolerance_of_one("bf16"));
+}
+
 /// p log(p / q), with the limits at 0.
 double kl_term(double p, double q) {
   return p <= 0 ? 0 : p * std::log(p / std::max(q, 1e-300));
@@ -45,8 +52,7 @@ double kl_term(double p, double q) {
 }  // namespace
 
 Tolerance tolerance_between(const engine::Placement& a, const engine::Placement& b) {
-  return wider(wider(tolerance_of(a.precision), tolerance_of(b.precision)),
-               wider(tolerance_of(name_of(a.kv_precision)), tolerance_of(name_of(b.kv_precision))));
+  return wider(tolerance_of(a), tolerance_of(b));
 }
 
 bool same_bits_promised(const engine::Placement& a, const engine::Placement& b) {

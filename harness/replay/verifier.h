@@ -18,7 +18,8 @@ struct Tolerance {
 };
 
 /// That of two placements with these precisions (engine/README.md, "Numerics"): the wider of what their
-/// weights and KV caches allow; for weights in several formats ("f16+int4") the widest of them.
+/// weights, KV caches and numerics (`fast` counts as bf16) allow; for weights in several formats ("f16+int4") the
+/// widest of them.
 Tolerance tolerance_between(const engine::Placement& a, const engine::Placement& b);
 
 /// Whether the numerics contract promises equal bits between two placements (with actual precisions).

@@ -103,7 +103,7 @@ void measure(benchmark::State& state, const engine::Backend& backend, Dispatch&&
   }
   const harness::RooflineShare share = roofline_share(work, clock.now() - start, roofline);
   state.counters["bytes/s"] = rate(work.bytes);
-  state.counters["flops/s"] = rate(work.f32_flops + work.int8_dot_ops);
+  state.counters["flops/s"] = rate(work.f32_flops + work.bf16_dot_flops + work.int8_dot_ops);
   state.counters["roofline%"] = 100 * share.fraction;
   state.SetLabel("of " + std::string(harness::label_of(share.limit)));
 }

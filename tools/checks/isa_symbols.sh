@@ -48,6 +48,12 @@ case $(uname -m) in
   x86_64)
     check target_avx2 reprise::engine::kernels::kAvx2Kernels Avx2Lanes
     check target_avx512 reprise::engine::kernels::kAvx512Kernels Avx512Lanes
+    check target_avx512_vnni reprise::engine::kernels::kAvx512VnniBlocks VnniDots
+    check target_amx reprise::engine::kernels::kAmxBlocks amx_
+    # In a build without oneDNN the file is empty.
+    if grep -q '^OneDNN_LIBRARY:[^=]*=.*\.so' "$build_folder/CMakeCache.txt"; then
+      check target_avx512_bf16 'reprise::engine::kernels::finish_outputs_avx512(.*)' ""
+    fi
     check reference_fma reprise::engine::kernels::kReferenceFmaKernels ""
     ;;
   *) echo "no kernels beyond the base instruction set on $(uname -m)" ;;

@@ -6,10 +6,12 @@
 #include <array>
 #include <cmath>
 #include <cstring>
+#include <filesystem>
 #include <vector>
 
 #include "engine/core/error.h"
 #include "engine/kernels/cpu/cpu_kernels.h"
+#include "engine/kernels/fast/fast_kernels.h"
 
 namespace reprise::engine {
 namespace {
@@ -259,6 +261,37 @@ TEST(Backend, EveryOperationGivesTheReferencesBitsOnEveryPlacement) {
     ASSERT_EQ(std::memcmp(found.data(), expected.data(), expected.size() * sizeof(float)), 0)
         << describe(backend->placement());
   }
+}
+
+/// Threads of this process.
+std::ptrdiff_t n_threads() {
+  return std::distance(std::filesystem::directory_iterator("/proc/self/task"), {});
+}
+
+TEST(Backend, FastNumericsComputeOnTheTeamAlone) {
+  if (!kernels::fast_kernels_available()) {
+    GTEST_SKIP() << "no bf16 dot products here";
+  }
+  Placement placement = cpu("auto", 2);
+  placement.numerics = "fast";
+  const std::unique_ptr<Backend> backend = make_backend(placement);
+  const std::ptrdiff_t before = n_threads();
+  constexpr std::int64_t kTokens = 64;
+  constexpr std::int64_t kWidth = 256;
+  const Buffer weight = backend->allocate(kWidth * kWidth * sizeof(Bf16));
+  const Buffer x = backend->allocate(kTokens * kWidth * sizeof(float));
+  const Buffer out = backend->allocate(kTokens * kWidth * sizeof(float));
+  for (std::int64_t i = 0; i < kWidth * kWidth; ++i) {
+    reinterpret_cast<Bf16*>(weight.data())[i] = to_bf16(0.5F);
+  }
+  std::fill_n(x.as_f32({kTokens * kWidth}).data(), kTokens * kWidth, 1.0F);
+  RecordingObserver observer;
+  backend->observe(&observer);
+  backend->linear({out.as_f32({kTokens, kWidth}), x.as_f32({kTokens, kWidth}),
+                   weight.as(DType::bf16, {kWidth, kWidth}), {}, {}});
+  EXPECT_THAT(backend->read(out.as_f32({kTokens * kWidth})), ::testing::Each(0.5F * kWidth));
+  EXPECT_EQ(observer.records.at(0).second.arithmetic, Arithmetic::bf16_dot);
+  EXPECT_EQ(n_threads(), before) << "another pool of threads was started";
 }
 
 TEST(Backend, ObserverIsToldOfEveryDispatchWithItsCost) {

@@ -8,11 +8,13 @@
 
 #include "engine/core/error.h"
 #include "engine/kernels/cpu/cpu_kernels.h"
+#include "engine/kernels/fast/fast_kernels.h"
 #include "engine/tests/support/error_of.h"
 
 namespace reprise::engine {
 namespace {
 
+using ::testing::AnyOf;
 using ::testing::StartsWith;
 
 using reprise::testing::error_of;
@@ -44,13 +46,13 @@ TEST(Placement, RefusesUnknownKeysAndValuesByName) {
                  "placement: key: expected one of backend, isa, precision, kv_cache, kv_precision, threads, "
                  "numerics, found 'cores'");
   expect_refused("isa", "sse",
-                 "placement: isa: expected one of auto, scalar, avx2, avx512, neon, found 'sse'");
+                 "placement: isa: expected one of auto, scalar, avx2, avx512, avx512_vnni, amx, neon, found 'sse'");
   expect_refused("precision", "f64",
                  "placement: precision: expected one of native, f32, f16, bf16, int8, int4, found 'f64'");
   expect_refused("kv_cache", "yes", "placement: kv_cache: expected one of on, off, found 'yes'");
   expect_refused("kv_precision", "native",
                  "placement: kv_precision: expected one of f32, f16, bf16, int8, found 'native'");
-  expect_refused("numerics", "", "placement: numerics: expected one of exact, found ''");
+  expect_refused("numerics", "", "placement: numerics: expected one of exact, fast, found ''");
   Placement placement;
   EXPECT_THAT(error_of([&] { set_placement(placement, "backend", "tpu"); }).what(),
               StartsWith("placement: backend: expected one of reference, cpu"));
@@ -118,20 +120,36 @@ TEST(Placement, RefusesWhatCannotRun) {
        "placement: threads: expected 1 with backend reference, found -1"},
       {with([](Placement& p) { p.threads = 1025; }), ErrorCode::invalid_argument,
        "placement: threads: expected 0 (all) to 1024, found 1025"},
+      {reference_with([](Placement& p) { p.numerics = "fast"; }), ErrorCode::invalid_argument,
+       "placement: numerics: expected exact with backend reference, found fast"},
       {with([](Placement& p) { p.isa = "mmx"; }), ErrorCode::invalid_argument,
-       "isa: expected one of auto, scalar, avx2, avx512, neon, found mmx"},
+       "isa: expected one of auto, scalar, avx2, avx512, avx512_vnni, amx, neon, found mmx"},
       {with([](Placement& p) { p.precision = "int2"; }), ErrorCode::invalid_argument,
        "placement: precision: expected one of native, f32, f16, bf16, int8, int4, found 'int2'"},
       {with([](Placement& p) { p.kv_precision = DType::i8; }), ErrorCode::invalid_argument,
        "placement: kv_precision: expected one of f32, f16, bf16, int8, found 'i8'"},
       {with([](Placement& p) { p.numerics = "loose"; }), ErrorCode::invalid_argument,
-       "placement: numerics: expected one of exact, found 'loose'"},
+       "placement: numerics: expected one of exact, fast, found 'loose'"},
   };
   for (const Refusal& refusal : refusals) {
     const Error error = error_of([&] { resolved(refusal.placement); });
     EXPECT_EQ(error.code(), refusal.code);
     EXPECT_EQ(error.what(), refusal.line);
   }
+}
+
+TEST(Placement, FastNumericsNeedDotProducts) {
+  Placement placement;
+  placement.numerics = "fast";
+  if (kernels::fast_kernels_available()) {
+    EXPECT_EQ(resolved(placement).numerics, "fast");
+  }
+  placement.isa = "scalar";
+  const Error error = error_of([&] { resolved(placement); });
+  EXPECT_EQ(error.code(), ErrorCode::unsupported);
+  EXPECT_THAT(std::string(error.what()),
+              AnyOf("numerics: expected exact with an isa narrower than avx512, found fast with scalar",
+                    "numerics: expected exact in a build without oneDNN, found fast"));
 }
 
 TEST(Placement, DescribesItselfInOneLine) {

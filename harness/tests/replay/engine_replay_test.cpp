@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "engine/kernels/cpu/cpu_kernels.h"
+#include "engine/kernels/fast/fast_kernels.h"
 #include "engine/tests/capture/capture_fixtures.h"
 #include "engine/tests/io/io_test_support.h"
 
@@ -197,6 +198,22 @@ TEST(EngineReplay, OtherPrecisionsAreForcedAndMeasured) {
   EXPECT_EQ(narrow_cache->mode(), ReplayMode::forced);
   EXPECT_GT(*narrow_cache->verify().max_abs_logit_error, 0);
   EXPECT_TRUE(narrow_cache->verification().agrees());
+}
+
+TEST(EngineReplay, FastNumericsAreForcedAndMeasured) {
+  if (!engine::kernels::fast_kernels_available()) {
+    GTEST_SKIP() << "no bf16 dot products here";
+  }
+  const Capture capture = Call(kLlama, 40, 5, 5).record();
+  Replay replay(capture, {.threads = 2, .numerics = "fast"});
+  EXPECT_EQ(replay->mode(), ReplayMode::forced);
+  const Verification v = replay->verify();
+  EXPECT_TRUE(v.agrees());
+  EXPECT_GT(*v.max_abs_logit_error, 0);
+  for (int run = 0; run < 3; ++run) {
+    replay->restore();
+    EXPECT_TRUE(replay->run().verified) << "the same placement gave other bits";
+  }
 }
 
 double kl_divergence(const std::vector<float>& p_logits, const std::vector<float>& q_logits) {

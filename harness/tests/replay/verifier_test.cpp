@@ -209,6 +209,17 @@ TEST(Verifier, ToleranceIsTheWiderOfWhatTwoPlacementsAllow) {
   EXPECT_EQ(between("f16+int4"), (Tolerance{16.0, 2.0}));
 }
 
+TEST(Verifier, FastNumericsAllowWhatBf16Does) {
+  const Placement exact = {.precision = "f16"};
+  Placement fast = exact;
+  fast.numerics = "fast";
+  EXPECT_EQ(tolerance_between(exact, fast), (Tolerance{0.5, 0.02}));
+  EXPECT_EQ(tolerance_between(fast, exact), (Tolerance{0.5, 0.02}));
+  EXPECT_EQ(tolerance_between(fast, fast), (Tolerance{0.5, 0.02}));
+  fast.precision = "int8";
+  EXPECT_EQ(tolerance_between(exact, fast), (Tolerance{2.0, 0.1}));
+}
+
 /// Logits may all be near and the likely ones still change places: the divergence is a limit of its own.
 TEST(Verifier, ADivergenceBeyondItsToleranceDiffers) {
   const Capture capture = captured(kSteps);

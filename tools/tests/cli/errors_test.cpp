@@ -33,8 +33,8 @@ class Errors : public CliTest {
 };
 
 TEST_F(Errors, Commands) {
-  expect_error({},
-               {"command: expected one of generate, capture, replay, bench, profile, model, found nothing"});
+  expect_error(
+      {}, {"command: expected one of generate, capture, replay, bench, profile, model, doctor, found nothing"});
   expect_error({"replai", "x"}, {"command: ", "found 'replai'", "(see reprise --help)"});
   expect_error({"--bogus"}, {"command: ", "found '--bogus'"});
   expect_error({"capture"}, {"capture: expected one of show, verify, list, found nothing"});
@@ -117,14 +117,14 @@ TEST_F(Errors, Placements) {
   };
   const Case cases[] = {
     {{"--backend", "gpu"}, {"--backend: expected one of reference, cpu, found 'gpu'"}},
-    {{"--isa", "sse"}, {"--isa: expected one of auto, scalar, avx2, avx512, neon, found 'sse'"}},
+    {{"--isa", "sse"}, {"--isa: expected one of auto, scalar, avx2, avx512, avx512_vnni, amx, neon, found 'sse'"}},
     {{"--precision", "f64"}, {"--precision: expected one of native, f32, f16, bf16", "found 'f64'"}},
     {{"--kv-cache", "maybe"}, {"--kv-cache: expected one of on, off, found 'maybe'"}},
     {{"--kv-precision", "f64"}, {"--kv-precision: expected one of f32, f16, bf16", "found 'f64'"}},
     {{"--threads", "-1"}, {"--threads: expected 0 (all) to 1024, found '-1'"}},
     {{"--threads", "two"}, {"--threads", "found 'two'"}},
     {{"--threads", "1025"}, {"--threads", "found '1025'"}},
-    {{"--numerics", "sloppy"}, {"--numerics: expected one of exact", "found 'sloppy'"}},
+    {{"--numerics", "sloppy"}, {"--numerics: expected one of exact, fast", "found 'sloppy'"}},
     {{"--backend", "reference", "--threads", "2"}, {"threads: expected 1 with backend reference, found 2"}},
     {{"--backend", "reference", "--isa", "avx2"}, {"isa: expected auto or scalar with backend reference"}},
 #if defined(__x86_64__)
