@@ -62,8 +62,12 @@ function(reprise_tests name)
   target_link_libraries(${name}_tests PRIVATE ${name} ${ARG_LINK} GTest::gmock GTest::gtest_main)
   target_compile_definitions(${name}_tests PRIVATE
     REPRISE_SOURCE_DIR="${PROJECT_SOURCE_DIR}" REPRISE_BINARY_DIR="${PROJECT_BINARY_DIR}")
+  set(timeout 300)
+  if(CMAKE_CROSSCOMPILING)  # under an emulator
+    set(timeout 1800)
+  endif()
   gtest_discover_tests(${name}_tests DISCOVERY_MODE PRE_TEST TEST_PREFIX "${name}." TEST_FILTER "-*Nightly*"
-    PROPERTIES TIMEOUT 300)
+    PROPERTIES TIMEOUT ${timeout})
   gtest_discover_tests(${name}_tests DISCOVERY_MODE PRE_TEST TEST_PREFIX "${name}." TEST_FILTER "*Nightly*"
     TEST_LIST ${name}_nightly PROPERTIES LABELS nightly TIMEOUT 3600)
 endfunction()
