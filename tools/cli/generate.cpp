@@ -29,7 +29,7 @@ struct GenerateFlags {
   std::optional<std::string> prompt_ids;
   std::int64_t max_new_tokens = 64;
   std::int64_t n_cached = 0;
-  std::int64_t prefill_chunk = 256;
+  std::int64_t prefill_chunk = engine::SessionOptions{}.prefill_chunk;
   bool ignore_eos = false;
   engine::SamplingParameters sampling;
   std::string capture;
@@ -280,7 +280,8 @@ void add_generate(CLI::App& app, int& /*exit_code*/) {
       "Process this many prompt tokens before the call, as an earlier turn would have; the capture "
       "then holds their keys and values");
   command->add_option("--prefill-chunk", flags->prefill_chunk,
-                      "Prompt tokens per forward pass (default 256); the bits are the same");
+                      fmt::format("Prompt tokens per forward pass (default {}); the bits are the same",
+                                  flags->prefill_chunk));
   auto& s = flags->sampling;
   command->add_option("--temperature", s.temperature, "0 (default): greedy")->group("Token sampling");
   command->add_option("--top-k", s.top_k, "Keep the k likeliest tokens (0: all)")->group("Token sampling");

@@ -8,6 +8,7 @@ import { UserError } from "./errors.mjs";
 
 const kPrecisions = ["f32", "f16", "bf16", "int8", "int4"];
 const kKvPrecisions = ["f32", "f16", "bf16"];
+const kNumerics = ["exact", "fast"];
 const kFlashAttention = ["off", "on", "fastest"];
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../../..");
@@ -27,6 +28,7 @@ reprise, one for each precision; a .gguf file is taken as it is, unless --precis
   --new-tokens N           Tokens to generate (default 64 for outputs, 128 for speed)
   --threads N              Of both engines (default: all, ${os.availableParallelism()} here)
   --kv-precision P         Of both KV caches: ${kKvPrecisions.join(" | ")} (default f32)
+  --numerics MODE          Of reprise: ${kNumerics.join(" | ")} (default exact)
   --flash-attention MODE   llama.cpp's attention: off | on | fastest (default: outputs off, speed fastest)
   --rounds N               Timed runs of each engine (default 5)
   --top K                  Likeliest tokens compared at each step (default 64)
@@ -52,6 +54,7 @@ const kOptions = {
   "new-tokens": { type: "string" },
   threads: { type: "string" },
   "kv-precision": { type: "string" },
+  numerics: { type: "string" },
   "flash-attention": { type: "string" },
   rounds: { type: "string" },
   top: { type: "string" },
@@ -115,8 +118,8 @@ function positiveNumber(values, name) {
 }
 
 /// {help: true}, or {models, correctness, speed, precisions, promptTokens, promptIds, newTokens, threads,
-/// kvPrecision, flashAttention, rounds, top, maxDifference, reprise, cache, json}; what was not given and has
-/// no single default is undefined. Errors: UserError naming the option, what it expects and what it found.
+/// kvPrecision, numerics, flashAttention, rounds, top, maxDifference, reprise, cache, json}; what was not given
+/// and has no single default is undefined. Errors: UserError naming the option, what it expects and what it found.
 export function parseArguments(argv) {
   let parsed;
   try {
@@ -147,6 +150,7 @@ export function parseArguments(argv) {
     newTokens: wholeNumber(values, "new-tokens", undefined, 1),
     threads: wholeNumber(values, "threads", os.availableParallelism(), 1),
     kvPrecision: oneOf(values, "kv-precision", kKvPrecisions, "f32"),
+    numerics: oneOf(values, "numerics", kNumerics, "exact"),
     flashAttention: oneOf(values, "flash-attention", kFlashAttention, undefined),
     rounds: wholeNumber(values, "rounds", 5, 1),
     top: wholeNumber(values, "top", 64, 1),

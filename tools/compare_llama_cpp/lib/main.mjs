@@ -104,7 +104,7 @@ function tables(options, results, about) {
   const threads = `${options.threads} thread${options.threads === 1 ? "" : "s"}`;
   let text =
     `${about.reprise}\nllama.cpp ${llamaCpp.release} (${llamaCpp.package} ${llamaCpp.version})\n` +
-    `${machine.cpu}, ${threads}, KV cache ${options.kvPrecision}\n`;
+    `${machine.cpu}, ${threads}, KV cache ${options.kvPrecision}, reprise's numerics ${options.numerics}\n`;
   if (results.correctness.length > 0) {
     text += `\n${correctnessTable(results.correctness)}`;
   }
@@ -161,8 +161,9 @@ async function run(options) {
   };
   process.once("SIGINT", interrupted);
   try {
-    const { threads, kvPrecision } = options;
-    const reprise = new RepriseEngine({ program: path.resolve(options.reprise), threads, kvPrecision });
+    const { threads, kvPrecision, numerics } = options;
+    const program = path.resolve(options.reprise);
+    const reprise = new RepriseEngine({ program, threads, kvPrecision, numerics });
     const repriseVersion = await reprise.version();
     const llamaCpp = await installLlamaCpp({ onInstall: (text) => process.stderr.write(`${text}\n`) });
     const llama = new LlamaEngine({ libraries: llamaCpp.folder, threads, kvPrecision });

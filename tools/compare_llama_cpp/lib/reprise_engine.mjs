@@ -5,9 +5,12 @@ import { tail, UserError } from "./errors.mjs";
 import { endOf, runProgram } from "./program.mjs";
 
 export class RepriseEngine {
-  constructor({ program, threads, kvPrecision }) {
+  constructor({ program, threads, kvPrecision, numerics = "exact" }) {
     this.program = program;
     this.placement = ["--backend", "cpu", "--threads", `${threads}`, "--kv-precision", kvPrecision];
+    if (numerics !== "exact") {
+      this.placement.push("--numerics", numerics);
+    }
   }
 
   /// The program's line about itself. Errors: UserError, with how to build it, where there is none.

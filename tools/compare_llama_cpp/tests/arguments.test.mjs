@@ -20,6 +20,7 @@ test("without options, both comparisons run", () => {
   assert.equal(options.correctness, true);
   assert.equal(options.speed, true);
   assert.equal(options.kvPrecision, "f32");
+  assert.equal(options.numerics, "exact");
   assert.equal(options.rounds, 5);
   assert.match(options.reprise, /build\/release\/bin\/reprise$/);
 });
@@ -45,6 +46,8 @@ test("values are read", () => {
     "1e-3",
     "--flash-attention",
     "on",
+    "--numerics",
+    "fast",
   ]);
   assert.deepEqual(options.models, ["a", "b"]);
   assert.deepEqual(options.precisions, ["int8", "f32"]);
@@ -53,6 +56,7 @@ test("values are read", () => {
   assert.equal(options.threads, 3);
   assert.equal(options.maxDifference, 0.001);
   assert.equal(options.flashAttention, "on");
+  assert.equal(options.numerics, "fast");
 });
 
 test("help needs no model, and names every option", () => {
@@ -65,6 +69,7 @@ test("help needs no model, and names every option", () => {
     "threads",
     "kv-precision",
     "rounds",
+    "numerics",
     "flash-attention",
     "top",
     "max-difference",
@@ -88,6 +93,7 @@ test("what is wrong is named with what was expected and found", () => {
   );
   assert.equal(refusal("m", "--top", "1.5"), "--top: expected a whole number of at least 1, found 1.5");
   assert.equal(refusal("m", "--kv-precision", "int4"), "--kv-precision: expected f32, f16, bf16, found int4");
+  assert.equal(refusal("m", "--numerics", "loose"), "--numerics: expected exact, fast, found loose");
   assert.equal(
     refusal("m", "--precisions", "f32,q5"),
     "--precisions: expected a list of f32, f16, bf16, int8, int4, found q5",

@@ -53,6 +53,13 @@ test("both comparisons of a synthetic model in two precisions", async () => {
   );
 });
 
+test("reprise's numerics are asked for where they are not the default", async () => {
+  const engine = new RepriseEngine({ program, threads: 1, kvPrecision: "f32", numerics: "fast" });
+  await engine.generate({ file: "f", promptIds: [1, 2], nNew: 1, top: 1 });
+  const calls = readFileSync(path.join(root, "calls.log"), "utf8").trim().split("\n");
+  assert.match(calls.at(-1), / --kv-precision f32 --numerics fast --logprobs 1$/);
+});
+
 test("what either engine refuses is told, and others are still compared", async () => {
   const refused = path.join(root, "refused.gguf");
   writeFileSync(refused, ggufHeader());
