@@ -1,6 +1,7 @@
 #include "engine/generate/token_sampler.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 
@@ -18,11 +19,27 @@ struct Candidate {
   float weight;  ///< probability up to a factor: 1 for the highest logit
 };
 
+float highest_of(std::span<const float> x) {
+  std::array<float, 16> lanes;
+  lanes.fill(-std::numeric_limits<float>::infinity());
+  std::size_t i = 0;
+  for (; i + lanes.size() <= x.size(); i += lanes.size()) {
+    for (std::size_t lane = 0; lane < lanes.size(); ++lane) {
+      lanes[lane] = x[i + lane] > lanes[lane] ? x[i + lane] : lanes[lane];
+    }
+  }
+  float highest = *std::max_element(lanes.begin(), lanes.end());
+  for (; i < x.size(); ++i) {
+    highest = std::max(highest, x[i]);
+  }
+  return highest;
+}
+
 /// Every token, in order of id. Differences of logits are divided by the temperature, not logits: a quotient
 /// of these overflows to minus infinity at worst, which weighs nothing.
 std::vector<Candidate> all_candidates(std::span<const float> logits, float temperature) {
   std::vector<float> weights(logits.size());
-  kernels::exp_differences(weights, logits, *std::max_element(logits.begin(), logits.end()), temperature);
+  kernels::exp_differences(weights, logits, highest_of(logits), temperature);
   std::vector<Candidate> candidates;
   candidates.reserve(logits.size());
   for (std::size_t i = 0; i < logits.size(); ++i) {
@@ -35,8 +52,22 @@ bool ranks_before(const Candidate& a, const Candidate& b) {
   return a.logit != b.logit ? a.logit > b.logit : a.id < b.id;
 }
 
+/// The first of the highest. Block by block: the highest of a block takes no branches, so it vectorises, and
+/// only the block that has it is searched. logits: finite.
 TokenId greedy(std::span<const float> logits) {
-  return static_cast<TokenId>(std::max_element(logits.begin(), logits.end()) - logits.begin());
+  constexpr std::size_t kBlock = 1024;
+  std::size_t best_block = 0;
+  float best = -std::numeric_limits<float>::infinity();
+  for (std::size_t i = 0; i < logits.size(); i += kBlock) {
+    const float highest = highest_of(logits.subspan(i, std::min(kBlock, logits.size() - i)));
+    if (highest > best) {
+      best = highest;
+      best_block = i;
+    }
+  }
+  return static_cast<TokenId>(
+      std::find(logits.begin() + static_cast<std::ptrdiff_t>(best_block), logits.end(), best) -
+      logits.begin());
 }
 
 std::vector<float> penalized(std::span<const float> logits, std::span<const TokenId> context, float penalty) {
