@@ -62,7 +62,10 @@ std::string widest_isa(const std::set<std::string>& flags) {
     return std::all_of(names.begin(), names.end(), [&](const char* name) { return flags.contains(name); });
   };
   if (has_all({"avx512f", "avx512bw", "avx512dq", "avx512vl"})) {
-    return "avx512";
+    if (!has_all({"avx512_vnni"})) {
+      return "avx512";
+    }
+    return has_all({"amx_tile", "amx_int8"}) ? "amx" : "avx512_vnni";
   }
   if (has_all({"avx2", "fma", "f16c"})) {
     return "avx2";

@@ -91,6 +91,16 @@ TEST_F(MachineTest, WideRegistersWithoutTheRestOfTheSetAreNotEnough) {
   EXPECT_EQ(describe_machine(root_).isa, "avx2");
 }
 
+TEST_F(MachineTest, ByteProductsAndTilesAreInstructionSetsOfTheirOwn) {
+  const std::string wide = "processor\t: 0\nflags\t: avx2 fma f16c avx512f avx512bw avx512dq avx512vl";
+  put("proc/cpuinfo", wide + " avx512_vnni\n");
+  EXPECT_EQ(describe_machine(root_).isa, "avx512_vnni");
+  put("proc/cpuinfo", wide + " avx512_vnni amx_tile\n");
+  EXPECT_EQ(describe_machine(root_).isa, "avx512_vnni");
+  put("proc/cpuinfo", wide + " avx512_vnni amx_tile amx_int8\n");
+  EXPECT_EQ(describe_machine(root_).isa, "amx");
+}
+
 TEST_F(MachineTest, MalformedMemoryIsUnknown) {
   put("proc/meminfo", "MemTotal: lots\n");
   EXPECT_EQ(describe_machine(root_).memory_bytes, 0);
