@@ -21,17 +21,17 @@ struct Avx2Dots {
   template <class Block>
   static constexpr int kBias = 0;
 
-  template <class Block>
-  REPRISE_INLINE static Avx2Lanes block_scales(const BlockRows<Block>& rows, std::int64_t b) {
-    return {eight_scales(rows, b, 0), eight_scales(rows, b, 8)};
+  template <class Column>
+  REPRISE_INLINE static Avx2Lanes block_scales(const Column& column) {
+    return {_mm256_cvtph_ps(eight_scales(column, 0)), _mm256_cvtph_ps(eight_scales(column, 8))};
   }
-  template <class Block>
-  REPRISE_INLINE static Avx2Lanes block_dots(const BlockRows<Block>& rows, std::int64_t b,
-                                             const Activation* x, std::int32_t /*offset*/) {
+  template <class Column>
+  REPRISE_INLINE static Avx2Lanes block_dots(const Column& column, const Activation* x,
+                                             std::int32_t /*offset*/) {
     const __m256i x_low = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(x));
     const __m256i x_high = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(x + 16));
-    return {_mm256_cvtepi32_ps(eight_dots(rows, b, 0, x_low, x_high)),
-            _mm256_cvtepi32_ps(eight_dots(rows, b, 8, x_low, x_high))};
+    return {_mm256_cvtepi32_ps(eight_dots(column, 0, x_low, x_high)),
+            _mm256_cvtepi32_ps(eight_dots(column, 8, x_low, x_high))};
   }
   template <class Block>
   REPRISE_INLINE static void unpack(const Block& block, Weight* to) {
@@ -57,24 +57,14 @@ struct Avx2Dots {
   }
 
  private:
-  /// Gathers 32 bits a row: the scale, and above it the first values, which are dropped.
-  template <class Block>
-  REPRISE_INLINE static __m256 eight_scales(const BlockRows<Block>& rows, std::int64_t b, int row) {
-    const __m256i offsets = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(rows.offsets + row));
-    const __m256i words = _mm256_i32gather_epi32(reinterpret_cast<const int*>(rows.first + b), offsets, 1);
-    const __m256i scales = _mm256_and_si256(words, _mm256_set1_epi32(0xffff));
-    const __m256i packed = _mm256_permute4x64_epi64(_mm256_packus_epi32(scales, scales), 0xd8);
-    return _mm256_cvtph_ps(_mm256_castsi256_si128(packed));
-  }
   /// Rows `row` to `row + 7`: the products of each in eight parts, then a tree of sums that transposes.
-  template <class Block>
-  REPRISE_INLINE static __m256i eight_dots(const BlockRows<Block>& rows, std::int64_t b, int row,
-                                           __m256i x_low, __m256i x_high) {
+  template <class Column>
+  REPRISE_INLINE static __m256i eight_dots(const Column& column, int row, __m256i x_low, __m256i x_high) {
     __m256i fours[2];
     for (int q = 0; q < 2; ++q) {
       __m256i products[4];
       for (int r = 0; r < 4; ++r) {
-        const Block& block = rows.at(row + 4 * q + r, b);
+        const auto& block = column.at(row + 4 * q + r);
         const __m256i first = _mm256_cvtepi8_epi16(sixteen_values(block, 0));
         const __m256i second = _mm256_cvtepi8_epi16(sixteen_values(block, 16));
         products[r] = _mm256_add_epi32(_mm256_madd_epi16(first, x_low), _mm256_madd_epi16(second, x_high));

@@ -2,15 +2,12 @@
 /// target_avx512.cpp; processors with VNNI use dots_avx512_vnni.h.
 ///
 /// What such a type offers beside a lane type (linear_blocks.h is written over both, once):
-/// - block_scales, block_dots: lane r has the scale of block b of row r (block_rows.h), and the exact integer
-/// product
-///   of that block with 32 activations; `offset` is -kBias times their sum.
-/// - Weight, Activation, kDepth: in a packed panel, a lane holds kDepth consecutive weights of its row in 32
-/// bits.
+/// - block_scales, block_dots: lane r has the scale of the block that row r has in a column (block_rows.h), and
+///   the exact integer product of that block with 32 activations; `offset` is -kBias times their sum.
+/// - Weight, Activation, kDepth: in a packed panel, a lane holds kDepth consecutive weights of its row in 32 bits.
 ///   unpack writes the 32 values of a block as Weights, kBias<Block> added.
-/// - ints, load, dot, to_float: 16 sums of 32 bits; dot adds to each lane the product of its kDepth weights
-/// with the
-///   same kDepth activations.
+/// - ints, load, dot, to_float: 16 sums of 32 bits; dot adds to each lane the product of its kDepth weights with
+///   the same kDepth activations.
 /// - kGroup x kPanel: tokens times vectors of 16 outputs in a tile.
 #pragma once
 
@@ -19,12 +16,10 @@
 
 namespace reprise::engine::kernels {
 
-/// The scales of 16 rows. Gathers 32 bits: the scale, and above it the first values, which the narrowing
-/// drops.
-template <class Block>
-REPRISE_INLINE Avx512Lanes sixteen_scales(const BlockRows<Block>& rows, std::int64_t b) {
-  const __m512i words = _mm512_i32gather_epi32(_mm512_load_si512(rows.offsets), rows.first + b, 1);
-  return {_mm512_cvtph_ps(_mm512_cvtepi32_epi16(words))};
+/// The scales of 16 rows.
+template <class Column>
+REPRISE_INLINE Avx512Lanes sixteen_scales(const Column& column) {
+  return {_mm512_cvtph_ps(_mm256_set_m128i(eight_scales(column, 8), eight_scales(column, 0)))};
 }
 
 /// Sums of four: quarter q of the result holds, in order, the sums of quarter q of each operand.
@@ -45,19 +40,19 @@ struct Avx512Dots {
   template <class Block>
   static constexpr int kBias = 0;
 
-  template <class Block>
-  REPRISE_INLINE static Avx512Lanes block_scales(const BlockRows<Block>& rows, std::int64_t b) {
-    return sixteen_scales(rows, b);
+  template <class Column>
+  REPRISE_INLINE static Avx512Lanes block_scales(const Column& column) {
+    return sixteen_scales(column);
   }
-  template <class Block>
-  REPRISE_INLINE static Avx512Lanes block_dots(const BlockRows<Block>& rows, std::int64_t b,
-                                               const Activation* x, std::int32_t /*offset*/) {
+  template <class Column>
+  REPRISE_INLINE static Avx512Lanes block_dots(const Column& column, const Activation* x,
+                                               std::int32_t /*offset*/) {
     const __m512i activations = _mm512_loadu_si512(x);
     __m512i fours[4];  // quarter i, lane r of fours[q]: part i of the sum of row 4 q + r
     for (int q = 0; q < 4; ++q) {
       __m512i products[4];
       for (int r = 0; r < 4; ++r) {
-        products[r] = _mm512_madd_epi16(_mm512_cvtepi8_epi16(values(rows.at(4 * q + r, b))), activations);
+        products[r] = _mm512_madd_epi16(_mm512_cvtepi8_epi16(values(column.at(4 * q + r))), activations);
       }
       fours[q] = add_across(products[0], products[1], products[2], products[3]);
     }

@@ -18,19 +18,19 @@ struct VnniDots {
   template <class Block>
   static constexpr int kBias = sizeof(Block) == sizeof(Int8Block) ? 128 : 8;
 
-  template <class Block>
-  REPRISE_INLINE static Avx512Lanes block_scales(const BlockRows<Block>& rows, std::int64_t b) {
-    return sixteen_scales(rows, b);
+  template <class Column>
+  REPRISE_INLINE static Avx512Lanes block_scales(const Column& column) {
+    return sixteen_scales(column);
   }
   /// Quarter q of products[i] has four parts of the sum of row 4 q + i.
-  template <class Block>
-  REPRISE_INLINE static Avx512Lanes block_dots(const BlockRows<Block>& rows, std::int64_t b,
-                                               const Activation* x, std::int32_t offset) {
+  template <class Column>
+  REPRISE_INLINE static Avx512Lanes block_dots(const Column& column, const Activation* x,
+                                               std::int32_t offset) {
     const __m512i low = _mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(x)));
     const __m512i high = _mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(x + 16)));
     __m512i products[4];
     for (int i = 0; i < 4; ++i) {
-      const auto halves = four_rows(rows.at(i, b), rows.at(4 + i, b), rows.at(8 + i, b), rows.at(12 + i, b));
+      const auto halves = four_rows(column.at(i), column.at(4 + i), column.at(8 + i), column.at(12 + i));
       products[i] = add_products(_mm512_setzero_si512(), halves.low, low);
       products[i] = add_products(products[i], halves.high, high);
     }

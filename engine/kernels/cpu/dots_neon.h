@@ -23,21 +23,21 @@ struct NeonDots {
   template <class Block>
   static constexpr int kBias = 0;
 
-  template <class Block>
-  REPRISE_INLINE static NeonLanes block_scales(const BlockRows<Block>& rows, std::int64_t b) {
+  template <class Column>
+  REPRISE_INLINE static NeonLanes block_scales(const Column& column) {
     return NeonLanes::make([&](int i) __attribute__((always_inline)) {
-      const F16 scales[4] = {rows.at(4 * i, b).scale, rows.at(4 * i + 1, b).scale,
-                             rows.at(4 * i + 2, b).scale, rows.at(4 * i + 3, b).scale};
+      const F16 scales[4] = {column.at(4 * i).scale, column.at(4 * i + 1).scale, column.at(4 * i + 2).scale,
+                             column.at(4 * i + 3).scale};
       return widen_four(scales);
     });
   }
-  template <class Block>
-  REPRISE_INLINE static NeonLanes block_dots(const BlockRows<Block>& rows, std::int64_t b,
-                                             const Activation* x, std::int32_t /*offset*/) {
+  template <class Column>
+  REPRISE_INLINE static NeonLanes block_dots(const Column& column, const Activation* x,
+                                             std::int32_t /*offset*/) {
     const int8x16_t x_low = vld1q_s8(x);
     const int8x16_t x_high = vld1q_s8(x + 16);
     const auto sums = [&](int row) __attribute__((always_inline)) {
-      const Block& block = rows.at(row, b);
+      const auto& block = column.at(row);
       const int16x8_t first = products(sixteen_values(block, 0), x_low);
       return vpadalq_s16(vpaddlq_s16(first), products(sixteen_values(block, 16), x_high));
     };

@@ -20,15 +20,15 @@ struct ScalarDots {
   template <class Block>
   static constexpr int kBias = 0;
 
-  template <class Block>
-  REPRISE_INLINE static ScalarLanes block_scales(const BlockRows<Block>& rows, std::int64_t b) {
-    return ScalarLanes::make([&](int r) { return to_f32(rows.at(r, b).scale); });
+  template <class Column>
+  REPRISE_INLINE static ScalarLanes block_scales(const Column& column) {
+    return ScalarLanes::make([&](int r) { return to_f32(column.at(r).scale); });
   }
-  template <class Block>
-  REPRISE_INLINE static ScalarLanes block_dots(const BlockRows<Block>& rows, std::int64_t b,
-                                               const Activation* x, std::int32_t /*offset*/) {
+  template <class Column>
+  REPRISE_INLINE static ScalarLanes block_dots(const Column& column, const Activation* x,
+                                               std::int32_t /*offset*/) {
     return ScalarLanes::make([&](int r) {
-      const BlockCursor<Block> weight{&rows.at(r, b), 0};
+      const BlockCursor weight{&column.at(r), 0};
       std::int32_t sum = 0;
       for (int i = 0; i < kBlock; ++i) {
         sum += weight.value_at(i) * x[i];

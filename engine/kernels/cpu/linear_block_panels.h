@@ -47,7 +47,7 @@ struct BlockPanel {
         }
       }
       for (std::int64_t i = 0; i < n; ++i) {
-        D::block_scales(rows, b + i).store(scales + ((b + i) * D::kPanel + p) * kLanes);
+        D::block_scales(rows.column(b + i)).store(scales + ((b + i) * D::kPanel + p) * kLanes);
       }
     }
   }

@@ -265,7 +265,7 @@ inline void amx_linear_blocks(const Linear& op, Slice slice) {
             const auto rows = block_rows(weight, o, outputs.end - o < kLanes ? outputs.end - o : kLanes);
             for (std::int64_t b = 0; b < workspace.n_blocks; ++b, ++to) {
               amx_unpack(rows, b, *to);
-              Avx512Lanes(sixteen_scales(rows, b)).store(to->scales);
+              Avx512Lanes(sixteen_scales(rows.column(b))).store(to->scales);
             }
           }
           amx_tokens(op, workspace, scales, panels, outputs);
