@@ -17,7 +17,7 @@ inline constexpr std::int64_t kScoreFloats = 512 * 1024;
 /// A single token's heads take turns, a few positions each: several streams through memory have more fetches
 /// under way than one (linear_rows.h).
 inline constexpr std::int64_t kHeadsInTurn = 8;
-inline constexpr std::int64_t kTurnBytes = 512;
+inline constexpr std::int64_t kTurnBytes = 2048;
 
 /// A query head of a token.
 struct AttentionRow {

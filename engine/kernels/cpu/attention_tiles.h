@@ -7,6 +7,10 @@
 
 namespace reprise::engine::kernels {
 
+/// Positions ahead of the current one to prefetch where keys or values come from memory: decoding has few
+/// streams, and the hardware's prefetchers alone left two threads at 14 GB/s of bf16 where this gives 21.
+inline constexpr std::int64_t kPositionsAhead = 4;
+
 /// score[q * score_stride + s * step] = (queries[q] . keys[s * step]) * scale, for all queries and Positions
 /// positions: chain sums, side by side to hide the latency of one. Whole: head_dim is a multiple of 16. (A
 /// tile with code for the rest after its loop keeps its sums in memory, not in registers.)
@@ -32,6 +36,9 @@ REPRISE_INLINE void score_tile(float* score, std::int64_t score_stride, const fl
       query[q] = load(queries[q] + i);
     }
     for (int s = 0; s < Positions; ++s) {
+      if (step > 1) {
+        prefetch(keys + (s * step + kPositionsAhead) * head_dim + i);
+      }
       const V key = load(keys + s * step * head_dim + i);
       for (int q = 0; q < Queries; ++q) {
         sum[q][s] = V::fma(key, query[q], sum[q][s]);
@@ -79,6 +86,9 @@ REPRISE_INLINE void weigh_tile(float* const* out, const float* const* p, Rows va
   for (std::int64_t s = 0; s < n; ++s) {
     V value[Vectors];
     for (int j = 0; j < Vectors; ++j) {
+      if constexpr (Queries <= 2) {  // wider tiles are those of many tokens, whose values are in L1
+        prefetch(values + (s + kPositionsAhead) * stride + j * kLanes);
+      }
       value[j] = V::load(values + s * stride + j * kLanes);
     }
     for (int q = 0; q < Queries; ++q) {

@@ -12,9 +12,6 @@ namespace reprise::engine::kernels {
 
 inline constexpr std::int64_t kLanes = 16;
 
-/// Tokens whose activations stay in L2 while all weight rows of a product pass: 64 x 4 KiB.
-inline constexpr std::int64_t kTokenBlock = 64;
-
 /// The first n (< 16) elements, the other lanes +0: the padding of the chain sum.
 template <class V, class T>
 REPRISE_INLINE V load_part(const T* p, std::int64_t n) {
@@ -63,6 +60,15 @@ REPRISE_INLINE void map(float* out, std::int64_t n, F&& f, In... in) {
     store_part(f(load_part<V>(in + i, n - i)...), out + i, n - i);
   }
 }
+
+/// Asks for the line that an element of a row is in; it may be past the end of the row.
+template <class T>
+REPRISE_INLINE void prefetch(const T* p) {
+  __builtin_prefetch(p);
+}
+/// Blocks wait for their widening, not for memory: asking made int8 attention slower.
+template <class Block>
+REPRISE_INLINE void prefetch(const BlockCursor<Block>& /*p*/) {}
 
 /// Asks for part `index` of `count` of the bytes [begin, end) to be brought to L2.
 REPRISE_INLINE void prefetch_part(const void* begin, std::int64_t n_bytes, std::int64_t index,
