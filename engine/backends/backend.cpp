@@ -38,7 +38,7 @@ class CpuBackend final : public HostMemoryBackend {
   void execute(const Cost& cost, std::size_t workspace_bytes, FunctionRef<void(Slice)> kernel) override {
     const int n_slices = cost.bytes + cost.flops < kWorthSharing ? 1 : team_.size();
     std::byte* memory = workspace(n_slices, workspace_bytes);
-    const std::size_t stride = workspace_stride(workspace_bytes);
+    const std::size_t stride = workspace_bytes == 0 ? 0 : workspace_stride(workspace_bytes);
     const auto run = [&](int i) { kernel({i, n_slices, memory + static_cast<std::size_t>(i) * stride}); };
     if (n_slices == 1) {
       run(0);

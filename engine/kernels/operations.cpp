@@ -90,7 +90,7 @@ void check(const Linear& op) {
     REPRISE_CHECK(op.x.extent(1) % kBlock == 0 && op.x_blocks.values.shape() == op.x.shape());
     REPRISE_CHECK(op.x_blocks.scales.shape() == Shape({op.x.extent(0), op.x.extent(1) / kBlock}));
   }
-  REPRISE_CHECK(op.weight.extent(1) == op.x.extent(1));
+  REPRISE_CHECK(op.weight.extent(1) == op.x.extent(1) && op.x.extent(1) > 0);
   const Shape out = {op.x.extent(0), op.weight.extent(0)};
   REPRISE_CHECK(op.out.shape() == out);
   REPRISE_CHECK(absent_or(op.bias, {op.weight.extent(0)}) && absent_or(op.residual, out));
@@ -113,6 +113,7 @@ void check(const StoreKv& op) {
 
 void check(const Attention& op) {
   REPRISE_CHECK(op.queries.shape().rank() == 3 && op.out.shape() == op.queries.shape());
+  REPRISE_CHECK(op.queries.extent(0) > 0);
   REPRISE_CHECK(op.key_cache.shape().rank() == 3 && op.key_cache.shape() == op.value_cache.shape());
   REPRISE_CHECK(is_cache_format(op.key_cache) && op.value_cache.dtype() == op.key_cache.dtype());
   REPRISE_CHECK(op.key_cache.extent(2) == op.queries.extent(2));

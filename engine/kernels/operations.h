@@ -141,9 +141,9 @@ struct StoreKv {
 /// t.
 ///   score[s] = (sum_d query[d] * key[s, d]) * scale;   p[s] = exp(score[s] - max score)
 ///   out[d]   = (sum_s p[s] * value[s, d]) * (1 / sum_s p[s])
-/// Shapes:   out, queries [n_tokens, n_heads, head_dim]; key_cache, value_cache [n_kv_heads, n_positions,
-/// head_dim]
-///           f32, f16, bf16 or int8. Query head h reads key-value head h / (n_heads / n_kv_heads).
+/// Shapes:   out, queries [n_tokens, n_heads, head_dim], n_tokens at least 1; key_cache, value_cache
+///           [n_kv_heads, n_positions, head_dim] f32, f16, bf16 or int8.
+///           Query head h reads key-value head h / (n_heads / n_kv_heads).
 /// Numerics: chain sums for the scores and for the sum of p; the weighted sum of values is one chain of fused
 ///           multiply-adds in order of position; exp is kernels/exp.h.
 /// Source:   Vaswani et al. 2017, arXiv:1706.03762; Ainslie et al. 2023, arXiv:2305.13245 (grouped queries).

@@ -45,7 +45,7 @@ struct Roofline {
 /// What a file does not say is "unknown", or 0 for a count.
 struct Machine {
   std::string cpu;  ///< the processor's own name
-  std::string isa;  ///< widest instruction set it has: scalar, avx2, avx512, avx512_vnni, amx or neon
+  std::string isa;  ///< widest of scalar, avx2, avx512, avx512_vnni, amx and neon that the processor has
   int cores = 0;    ///< physical cores online; logical processors where the kernel names no cores
   std::int64_t memory_bytes = 0;  ///< installed memory that the kernel manages
   std::string os;                 ///< distribution and kernel: "Debian GNU/Linux 12 (bookworm), Linux 6.1.0"

@@ -124,7 +124,8 @@ int main(int argc, char** argv) {
   app.add_option("--model", options.model, "a model as `reprise generate` takes it")->capture_default_str();
   app.add_option("--precision", options.placement.precision, "native, f32, f16, bf16, int8 or int4")
       ->capture_default_str();
-  app.add_option("--isa", options.placement.isa, "auto, scalar, avx2, avx512 or neon")->capture_default_str();
+  app.add_option("--isa", options.placement.isa, "auto, scalar, avx2, avx512, avx512_vnni, amx or neon")
+      ->capture_default_str();
   app.add_option("--threads", options.placement.threads, "0: all")->capture_default_str();
   app.add_option("--rounds", options.rounds)->check(CLI::Range(1, 100'000))->capture_default_str();
   app.add_option("--prompt-tokens", options.n_prompt)->check(CLI::Range(1, 100'000))->capture_default_str();

@@ -1,13 +1,14 @@
 /// Integer products of blocks in AVX-512 registers, by VPMADDWD over 16-bit values. Compiled only in
-/// target_avx512.cpp; processors with VNNI use dots_avx512_vnni.h.
+/// target_avx512*.cpp and target_amx.cpp; processors with VNNI use dots_avx512_vnni.h.
 ///
 /// What such a type offers beside a lane type (linear_blocks.h is written over both, once):
-/// - block_scales, block_dots: lane r has the scale of the block that row r has in a column (block_rows.h), and
-///   the exact integer product of that block with 32 activations; `offset` is -kBias times their sum.
-/// - Weight, Activation, kDepth: in a packed panel, a lane holds kDepth consecutive weights of its row in 32 bits.
-///   unpack writes the 32 values of a block as Weights, kBias<Block> added.
-/// - ints, load, dot, to_float: 16 sums of 32 bits; dot adds to each lane the product of its kDepth weights with
-///   the same kDepth activations.
+/// - block_scales, block_dots: lane r has the scale of the block that row r has in a column
+///   (block_rows.h), and the exact integer product of that block with 32 activations; `offset` is -kBias
+///   times their sum.
+/// - Weight, Activation, kDepth: in a packed panel, a lane holds kDepth consecutive weights of its row in
+///   32 bits. unpack writes the 32 values of a block as Weights, kBias<Block> added.
+/// - ints, load, dot, to_float: 16 sums of 32 bits; dot adds to each lane the product of its kDepth
+///   weights with the same kDepth activations.
 /// - kGroup x kPanel: tokens times vectors of 16 outputs in a tile.
 #pragma once
 

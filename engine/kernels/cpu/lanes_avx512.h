@@ -1,4 +1,4 @@
-/// 16 lanes of f32 in one AVX-512 register. Compiled only in target_avx512.cpp.
+/// 16 lanes of f32 in one AVX-512 register. Compiled only in target_avx512*.cpp and target_amx.cpp.
 ///
 /// What a lane type offers (the kernels are written over it, once):
 /// - load, store: 16 consecutive f32, f16 or bf16; narrow loads widen exactly, stores round to nearest even.

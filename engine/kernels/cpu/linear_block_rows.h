@@ -14,7 +14,7 @@ inline constexpr int kBlockTokens = 4;
 /// Bytes ahead of the current block to prefetch in each row's stream.
 inline constexpr std::int64_t kBlockPrefetchBytes = 1024;
 
-/// Asks for what each row's stream holds further on, once for each line.
+/// Asks for what each row's stream holds further on, at least once for each line.
 template <class Block>
 REPRISE_INLINE void prefetch_blocks(const BlockStreams<Block>& weights, std::int64_t b) {
   if (b % (64 / static_cast<std::int64_t>(sizeof(Block))) == 0) {
@@ -73,10 +73,10 @@ REPRISE_INLINE void block_row_outputs(const Linear& op, const BlockActivations<D
 
 /// Rows between the 16 streams that go through n_rows rows, at least 16 rows. Streams that lie a multiple of
 /// half a page apart fall into the same few sets of the L1 cache and drive out each other's prefetched lines:
-/// then one row less, unless that is none.
+/// then one row less, unless that leaves none or is no better.
 REPRISE_INLINE std::int64_t rows_between_streams(std::int64_t n_rows, std::int64_t row_bytes) {
   const std::int64_t step = n_rows / kLanes;
-  return step > 1 && step * row_bytes % 2048 == 0 ? step - 1 : step;
+  return step > 1 && row_bytes % 2048 != 0 && step * row_bytes % 2048 == 0 ? step - 1 : step;
 }
 
 /// Output rows `range` for all tokens. The 16 rows of a tile come from 16 parts of the range, so that each is

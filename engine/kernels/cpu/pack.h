@@ -1,7 +1,7 @@
 /// Rows of a matrix, rearranged so that a register tile finds what it multiplies next to each other.
 ///
-/// Used by the matrix products of many tokens and by attention over many tokens. Packing widens weights to
-/// f32 once, for all tokens that pass over them.
+/// Used by the matrix products of many tokens. Packing widens weights to f32 once, for all tokens that pass
+/// over them.
 #pragma once
 
 #include <type_traits>

@@ -83,9 +83,6 @@ class Products {
     if (found != products_.end()) {
       return found->second;
     }
-    if (products_.size() >= kKeptProducts) {
-      products_.clear();
-    }
     const OneThread one_thread;
     try {
       return products_.emplace(key, Product(n_tokens, n_rows, n_in)).first->second;
@@ -93,6 +90,15 @@ class Products {
       fail(error.status == dnnl_out_of_memory ? ErrorCode::out_of_memory : ErrorCode::unsupported,
            "numerics: expected oneDNN to multiply {} x {} by {} x {} in bf16, found: {}", n_tokens, n_in,
            n_in, n_rows, error.what());
+    }
+  }
+
+  /// Forgets all products unless n more can be kept: asked for before a set of them is made, so that none of
+  /// the set goes while it is in use.
+  void make_room(std::size_t n) {
+    const std::lock_guard lock(mutex_);
+    if (products_.size() + n > kKeptProducts) {
+      products_.clear();
     }
   }
 
@@ -190,13 +196,16 @@ void multiply_panels(const Linear& op, const Plan& plan, std::int64_t first_row,
 bool has_bf16_dots() {
   static const bool has = [] {
     const dnnl::cpu_isa isa = dnnl::get_effective_cpu_isa();
-    return isa == dnnl::cpu_isa::avx512_core_bf16 || isa == dnnl::cpu_isa::avx512_core_amx;
+    const auto bits =
+        static_cast<unsigned>(dnnl::cpu_isa::avx512_core_bf16);  // later sets have these and more
+    return (static_cast<unsigned>(isa) & bits) == bits;
   }();
   return has;
 }
 
 std::size_t bf16_linear_workspace(const Linear& op) {
   const Plan plan(op);
+  products().make_room(4);
   std::size_t scratch = 0;
   for (const std::int64_t n_tokens : {plan.part_tokens, plan.last_tokens}) {
     for (const std::int64_t n_rows : {std::min(kPanelRows, plan.n_out), plan.n_out % kPanelRows}) {

@@ -15,7 +15,7 @@ bool has_bf16_dots();
 /// the processor. bf16_linear_workspace() has prepared the shape before.
 void bf16_linear(const Linear& op, Slice slice);
 
-/// Bytes of workspace for each slice. Prepares the product: what bf16_linear() then does cannot fail.
+/// Bytes of workspace for each slice. Compiles the product, so that bf16_linear() need not.
 /// Errors: unsupported, when oneDNN has no product of this shape; out_of_memory.
 std::size_t bf16_linear_workspace(const Linear& op);
 
