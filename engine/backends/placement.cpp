@@ -20,11 +20,16 @@ using Words = std::vector<std::string_view>;
 
 const Words kKeys = {"backend", "isa", "precision", "kv_cache", "kv_precision", "threads", "numerics"};
 const Words kBackends = {"reference", "cpu"};
-const Words kIsas = {"auto", "scalar", "avx2", "avx512", "avx512_vnni", "amx", "neon"};
 const Words kPrecisions = {"native", "f32", "f16", "bf16", "int8", "int4"};
 const Words kKvPrecisions = {"f32", "f16", "bf16", "int8"};
 const Words kSwitch = {"on", "off"};
 const Words kNumerics = {"exact", "fast"};
+
+Words isa_words() {
+  Words words = kernels::known_isas();
+  words.insert(words.begin(), "auto");
+  return words;
+}
 
 std::string_view one_of(std::string_view key, std::string_view value, const Words& allowed) {
   if (std::find(allowed.begin(), allowed.end(), value) == allowed.end()) {
@@ -51,7 +56,7 @@ void set_placement(Placement& placement, std::string_view key, std::string_view 
   if (key == "backend") {
     placement.backend = one_of(key, value, kBackends);
   } else if (key == "isa") {
-    placement.isa = one_of(key, value, kIsas);
+    placement.isa = one_of(key, value, isa_words());
   } else if (key == "precision") {
     placement.precision = one_of(key, value, kPrecisions);
   } else if (key == "kv_cache") {
@@ -80,8 +85,8 @@ Placement resolved(Placement placement) {
            placement.threads);
     }
     if (placement.numerics != "exact") {
-      fail(ErrorCode::invalid_argument, "placement: numerics: expected exact with backend reference, found {}",
-           placement.numerics);
+      fail(ErrorCode::invalid_argument,
+           "placement: numerics: expected exact with backend reference, found {}", placement.numerics);
     }
     placement.isa = "scalar";
     placement.threads = 1;

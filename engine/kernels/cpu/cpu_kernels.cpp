@@ -7,7 +7,6 @@
 #endif
 
 #include <algorithm>
-#include <array>
 
 #include "engine/core/error.h"
 #include "engine/kernels/cpu/targets.h"
@@ -15,8 +14,6 @@
 namespace reprise::engine::kernels {
 
 namespace {
-
-constexpr std::array<std::string_view, 6> kKnownIsas = {"scalar", "avx2", "avx512", "avx512_vnni", "amx", "neon"};
 
 /// `base` with other products for weights in blocks.
 [[maybe_unused]] KernelTable with_blocks(KernelTable base, std::string_view isa, const BlockKernels& blocks) {
@@ -27,7 +24,8 @@ constexpr std::array<std::string_view, 6> kKnownIsas = {"scalar", "avx2", "avx51
 }
 
 #if defined(__x86_64__)
-/// Linux saves the 8 KiB of tile registers only for processes that ask; kernels before 5.16 and some sandboxes refuse.
+/// Linux saves the 8 KiB of tile registers only for processes that ask; kernels before 5.16 and some
+/// sandboxes refuse.
 bool tiles_are_granted() {
   constexpr long kRequestPermission = 0x1023;  // ARCH_REQ_XCOMP_PERM
   constexpr long kTileData = 18;               // XFEATURE_XTILEDATA
@@ -64,6 +62,10 @@ std::vector<const KernelTable*> available_tables() {
 
 }  // namespace
 
+std::vector<std::string_view> known_isas() {
+  return {"scalar", "avx2", "avx512", "avx512_vnni", "amx", "neon"};
+}
+
 std::vector<std::string_view> available_isas() {
   std::vector<std::string_view> names;
   for (const KernelTable* table : available_tables()) {
@@ -82,9 +84,9 @@ const KernelTable& cpu_kernels(std::string_view isa) {
       return *table;
     }
   }
-  if (std::find(kKnownIsas.begin(), kKnownIsas.end(), isa) == kKnownIsas.end()) {
-    fail(ErrorCode::invalid_argument, "isa: expected one of auto, {}, found {}", fmt::join(kKnownIsas, ", "),
-         isa);
+  const std::vector<std::string_view> known = known_isas();
+  if (std::find(known.begin(), known.end(), isa) == known.end()) {
+    fail(ErrorCode::invalid_argument, "isa: expected one of auto, {}, found {}", fmt::join(known, ", "), isa);
   }
   fail(ErrorCode::unsupported, "isa: expected one that this machine has ({}), found {}",
        fmt::join(available_isas(), ", "), isa);
