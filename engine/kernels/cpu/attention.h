@@ -62,7 +62,7 @@ struct AttentionPlan {
 
 /// Turns n scores into exp(score - highest) and returns the reciprocal of their sum.
 template <class V>
-REPRISE_INLINE float soften(float* score, std::int64_t n) {
+REPRISE_PART float soften(float* score, std::int64_t n) {
   V top = V::broadcast(score[0]);
   std::int64_t s = 0;
   for (; s + kLanes <= n; s += kLanes) {
@@ -159,7 +159,7 @@ class AttentionRows {
 
   /// A row of a tile may get scores beyond the positions it sees; nobody reads them.
   template <class BlockRows>
-  REPRISE_INLINE void score_block(BlockRows keys, std::int64_t s, std::int64_t n) {
+  REPRISE_PART void score_block(BlockRows keys, std::int64_t s, std::int64_t n) {
     for_tiles<V::kQueries, 2, 1>([&]<int Queries>(std::int64_t r) __attribute__((always_inline)) {
       const std::int64_t n_here = seen_of(r + Queries - 1, s, n);
       const float* queries[Queries];
@@ -180,7 +180,7 @@ class AttentionRows {
 
   /// Each row adds exactly the positions it sees.
   template <class BlockRows>
-  REPRISE_INLINE void weigh_block(BlockRows values, std::int64_t s, std::int64_t n) {
+  REPRISE_PART void weigh_block(BlockRows values, std::int64_t s, std::int64_t n) {
     for_tiles<V::kWeighed, 2, 1>([&]<int Queries>(std::int64_t r) __attribute__((always_inline)) {
       float* outs[Queries];
       const float* weights[Queries];
@@ -230,7 +230,7 @@ class AttentionRows {
 /// Key-value heads [head, head + n_heads), for the block of tokens from `first` on. Keys are taken key_turn
 /// positions at a time, values `turn`.
 template <class V, class KeyView, class ValueView>
-REPRISE_INLINE void attend_heads(const Attention& op, const AttentionPlan& plan, const KeyView& keys,
+REPRISE_PART void attend_heads(const Attention& op, const AttentionPlan& plan, const KeyView& keys,
                                  const ValueView& values, std::int64_t head, std::int64_t n_heads,
                                  std::int64_t first, std::int64_t key_turn, std::int64_t turn,
                                  std::byte* workspace) {

@@ -15,7 +15,7 @@ inline constexpr std::int64_t kPositionsAhead = 4;
 /// positions: chain sums, side by side to hide the latency of one. Whole: head_dim is a multiple of 16. (A
 /// tile with code for the rest after its loop keeps its sums in memory, not in registers.)
 template <class V, int Queries, int Positions, bool Whole, class Rows>
-REPRISE_INLINE void score_tile(float* score, std::int64_t score_stride, const float* const* queries,
+REPRISE_PART void score_tile(float* score, std::int64_t score_stride, const float* const* queries,
                                Rows keys, std::int64_t step, std::int64_t head_dim, float scale) {
   V sum[Queries][Positions];
   for (int q = 0; q < Queries; ++q) {
@@ -57,7 +57,7 @@ REPRISE_INLINE void score_tile(float* score, std::int64_t score_stride, const fl
 /// Scores of Queries queries with n positions. `streams`: the positions of a tile come from as many parts of
 /// the n, each a stream of its own through memory; otherwise they follow each other.
 template <class V, int Queries, bool Whole, class Rows>
-REPRISE_INLINE void scores_of(float* score, std::int64_t score_stride, const float* const* queries, Rows keys,
+REPRISE_PART void scores_of(float* score, std::int64_t score_stride, const float* const* queries, Rows keys,
                               std::int64_t n, std::int64_t head_dim, float scale, bool streams) {
   constexpr int kPositions = V::kScores / Queries;
   const std::int64_t n_tiles = n / kPositions;
@@ -75,7 +75,7 @@ REPRISE_INLINE void scores_of(float* score, std::int64_t score_stride, const flo
 
 /// out[q][0 .. 16 Vectors) += sum_s p[q][s] * values[s, ...], in order of s.
 template <class V, int Queries, int Vectors, class Rows>
-REPRISE_INLINE void weigh_tile(float* const* out, const float* const* p, Rows values, std::int64_t n,
+REPRISE_PART void weigh_tile(float* const* out, const float* const* p, Rows values, std::int64_t n,
                                std::int64_t stride) {
   V sum[Queries][Vectors];
   for (int q = 0; q < Queries; ++q) {
@@ -107,7 +107,7 @@ REPRISE_INLINE void weigh_tile(float* const* out, const float* const* p, Rows va
 
 /// The same for whole heads of any width.
 template <class V, int Queries, class Rows>
-REPRISE_INLINE void weigh(float* const* out, const float* const* p, Rows values, std::int64_t n,
+REPRISE_PART void weigh(float* const* out, const float* const* p, Rows values, std::int64_t n,
                           std::int64_t head_dim) {
   const auto moved = [&](std::int64_t i, auto&& use) __attribute__((always_inline)) {
     float* at[Queries];

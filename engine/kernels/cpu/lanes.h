@@ -10,11 +10,19 @@
 
 namespace reprise::engine::kernels {
 
+/// A part of a kernel that is worth a call. Sanitizers add so many branches that a kernel with all its parts inlined
+/// takes GCC an hour to compile. Only for templates with the lane type in their name.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define REPRISE_PART [[gnu::noinline]]
+#else
+#define REPRISE_PART REPRISE_INLINE
+#endif
+
 inline constexpr std::int64_t kLanes = 16;
 
 /// The first n (< 16) elements, the other lanes +0: the padding of the chain sum.
 template <class V, class T>
-REPRISE_INLINE V load_part(const T* p, std::int64_t n) {
+REPRISE_PART V load_part(const T* p, std::int64_t n) {
   alignas(64) T padded[kLanes] = {};
   for (std::int64_t i = 0; i < n; ++i) {
     padded[i] = p[i];
@@ -24,7 +32,7 @@ REPRISE_INLINE V load_part(const T* p, std::int64_t n) {
 
 /// Of a row of blocks; such rows are whole blocks, so this is for generic code, never for speed.
 template <class V, class Block>
-REPRISE_INLINE V load_part(BlockCursor<Block> p, std::int64_t n) {
+REPRISE_PART V load_part(BlockCursor<Block> p, std::int64_t n) {
   alignas(64) float padded[kLanes] = {};
   for (std::int64_t i = 0; i < n; ++i) {
     padded[i] = p[i];
@@ -33,7 +41,7 @@ REPRISE_INLINE V load_part(BlockCursor<Block> p, std::int64_t n) {
 }
 
 template <class V, class T>
-REPRISE_INLINE void store_part(V v, T* p, std::int64_t n) {
+REPRISE_PART void store_part(V v, T* p, std::int64_t n) {
   alignas(64) T padded[kLanes];
   v.store(padded);
   for (std::int64_t i = 0; i < n; ++i) {
@@ -51,7 +59,7 @@ REPRISE_INLINE V exp_lanes(V x) {
 
 /// Applies f(lanes...) -> lanes to n elements of each input, pointers or cursors, and stores the results.
 template <class V, class F, class... In>
-REPRISE_INLINE void map(float* out, std::int64_t n, F&& f, In... in) {
+REPRISE_PART void map(float* out, std::int64_t n, F&& f, In... in) {
   std::int64_t i = 0;
   for (; i + kLanes <= n; i += kLanes) {
     f(V::load(in + i)...).store(out + i);

@@ -27,7 +27,7 @@ struct BlockPanel {
 
   /// Unpacks 16 rows into vector p of each step.
   template <class Block>
-  REPRISE_INLINE void pack(const BlockRows<Block>& rows, std::int64_t n_blocks, int p) {
+  REPRISE_PART void pack(const BlockRows<Block>& rows, std::int64_t n_blocks, int p) {
     constexpr std::int64_t kTogether = kLanes / kWords;  // blocks whose words fill a tile of 16 x 16
     for (std::int64_t b = 0; b < n_blocks; b += kTogether) {
       const std::int64_t n = n_blocks - b < kTogether ? n_blocks - b : kTogether;
@@ -111,7 +111,7 @@ template <class V, class D, int Tokens, class Block>
 
 /// Output rows `range` for all tokens.
 template <class V, class D, class Block>
-REPRISE_INLINE void linear_block_panels(const Linear& op, const BlockActivations<D, Block>& x,
+REPRISE_PART void linear_block_panels(const Linear& op, const BlockActivations<D, Block>& x,
                                         const BlockView<Block>& weight, Range range, std::byte* memory) {
   using Panel = BlockPanel<V, D>;
   Panel panel(memory, x.n_blocks());

@@ -33,7 +33,7 @@ struct BlockOutputs {
 
 /// For Tokens tokens from t.
 template <class V, class D, int Tokens, class Block>
-REPRISE_INLINE void block_row_tile(const Linear& op, const BlockActivations<D, Block>& x,
+REPRISE_PART void block_row_tile(const Linear& op, const BlockActivations<D, Block>& x,
                                    const BlockView<Block>& weight, BlockOutputs outputs, std::int64_t t) {
   V sum[Tokens];
   for (int c = 0; c < Tokens; ++c) {
@@ -83,7 +83,7 @@ REPRISE_INLINE std::int64_t rows_between_streams(std::int64_t n_rows, std::int64
 /// a stream of its own through memory: more streams, more fetches under way (linear_rows.h). The last few
 /// rows are computed with those before them, or, where there are none, one by one in all 16 lanes.
 template <class V, class D, class Block>
-REPRISE_INLINE void linear_block_rows(const Linear& op, const BlockActivations<D, Block>& x,
+REPRISE_PART void linear_block_rows(const Linear& op, const BlockActivations<D, Block>& x,
                                       const BlockView<Block>& weight, Range range) {
   const std::int64_t row_bytes = x.n_blocks() * static_cast<std::int64_t>(sizeof(Block));
   std::int64_t o = range.begin;

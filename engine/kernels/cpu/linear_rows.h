@@ -13,7 +13,7 @@ inline constexpr std::int64_t kPrefetchBytes = 4096;
 
 /// Outputs o, o + step, ... of Rows rows for tokens [t, t + Tokens).
 template <class V, int Rows, int Tokens, class W>
-REPRISE_INLINE void row_tile(const Linear& op, const TensorView<const W>& weight, std::int64_t o,
+REPRISE_PART void row_tile(const Linear& op, const TensorView<const W>& weight, std::int64_t o,
                              std::int64_t step, std::int64_t t) {
   constexpr std::int64_t kLine = 64 / static_cast<std::int64_t>(sizeof(W));  // elements in a cache line
   const std::int64_t n_in = weight.extent(1);
@@ -81,7 +81,7 @@ REPRISE_INLINE void rows_of_tile(const Linear& op, const TensorView<const W>& we
 
 /// Output rows `rows` for all tokens.
 template <class V, class W>
-REPRISE_INLINE void linear_rows(const Linear& op, const TensorView<const W>& weight, Range rows) {
+REPRISE_PART void linear_rows(const Linear& op, const TensorView<const W>& weight, Range rows) {
   const std::int64_t n_tokens = op.x.extent(0);
   if (n_tokens == 1) {
     const std::int64_t step = (rows.end - rows.begin) / V::kDecodeRows;
