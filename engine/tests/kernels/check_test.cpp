@@ -84,6 +84,10 @@ TEST(CheckDeathTest, Linear) {
       [](Linear& op) {
         op.weight = any(DType::i8, {3, 5});
       },
+      [](Linear& op) {
+        op.x = f32({2, 0});
+        op.weight = any(DType::bf16, {3, 0});
+      },
       [](Linear& op) { op.bias = f32({2}); },
       [](Linear& op) {
         op.residual = f32({3, 2});
@@ -163,7 +167,10 @@ TEST(CheckDeathTest, Attention) {
       [](Attention& op) {
         op.value_cache = any(DType::f32, {3, 9, 4});
       },
-      [](Attention& op) { op.first_position = 8; });
+      [](Attention& op) { op.first_position = 8; },
+      [](Attention& op) {
+        op.queries = op.out = f32({0, 6, 4});
+      });
 }
 
 TEST(CheckDeathTest, Activations) {
