@@ -231,9 +231,9 @@ class AttentionRows {
 /// positions at a time, values `turn`.
 template <class V, class KeyView, class ValueView>
 REPRISE_PART void attend_heads(const Attention& op, const AttentionPlan& plan, const KeyView& keys,
-                                 const ValueView& values, std::int64_t head, std::int64_t n_heads,
-                                 std::int64_t first, std::int64_t key_turn, std::int64_t turn,
-                                 std::byte* workspace) {
+                               const ValueView& values, std::int64_t head, std::int64_t n_heads,
+                               std::int64_t first, std::int64_t key_turn, std::int64_t turn,
+                               std::byte* workspace) {
   using Rows = std::remove_cvref_t<decltype(keys.row(0))>;
   const auto at = [&](std::int64_t i) __attribute__((always_inline)) {
     const std::int64_t h = i < n_heads ? i : 0;  // the others are not used

@@ -16,7 +16,7 @@ inline constexpr std::int64_t kPositionsAhead = 4;
 /// tile with code for the rest after its loop keeps its sums in memory, not in registers.)
 template <class V, int Queries, int Positions, bool Whole, class Rows>
 REPRISE_PART void score_tile(float* score, std::int64_t score_stride, const float* const* queries,
-                               Rows keys, std::int64_t step, std::int64_t head_dim, float scale) {
+                             Rows keys, std::int64_t step, std::int64_t head_dim, float scale) {
   V sum[Queries][Positions];
   for (int q = 0; q < Queries; ++q) {
     for (int s = 0; s < Positions; ++s) {
@@ -58,7 +58,7 @@ REPRISE_PART void score_tile(float* score, std::int64_t score_stride, const floa
 /// the n, each a stream of its own through memory; otherwise they follow each other.
 template <class V, int Queries, bool Whole, class Rows>
 REPRISE_PART void scores_of(float* score, std::int64_t score_stride, const float* const* queries, Rows keys,
-                              std::int64_t n, std::int64_t head_dim, float scale, bool streams) {
+                            std::int64_t n, std::int64_t head_dim, float scale, bool streams) {
   constexpr int kPositions = V::kScores / Queries;
   const std::int64_t n_tiles = n / kPositions;
   const std::int64_t step = streams ? n_tiles : 1;
@@ -76,7 +76,7 @@ REPRISE_PART void scores_of(float* score, std::int64_t score_stride, const float
 /// out[q][0 .. 16 Vectors) += sum_s p[q][s] * values[s, ...], in order of s.
 template <class V, int Queries, int Vectors, class Rows>
 REPRISE_PART void weigh_tile(float* const* out, const float* const* p, Rows values, std::int64_t n,
-                               std::int64_t stride) {
+                             std::int64_t stride) {
   V sum[Queries][Vectors];
   for (int q = 0; q < Queries; ++q) {
     for (int j = 0; j < Vectors; ++j) {
@@ -108,7 +108,7 @@ REPRISE_PART void weigh_tile(float* const* out, const float* const* p, Rows valu
 /// The same for whole heads of any width.
 template <class V, int Queries, class Rows>
 REPRISE_PART void weigh(float* const* out, const float* const* p, Rows values, std::int64_t n,
-                          std::int64_t head_dim) {
+                        std::int64_t head_dim) {
   const auto moved = [&](std::int64_t i, auto&& use) __attribute__((always_inline)) {
     float* at[Queries];
     for (int q = 0; q < Queries; ++q) {

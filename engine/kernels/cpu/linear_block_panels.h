@@ -112,7 +112,7 @@ template <class V, class D, int Tokens, class Block>
 /// Output rows `range` for all tokens.
 template <class V, class D, class Block>
 REPRISE_PART void linear_block_panels(const Linear& op, const BlockActivations<D, Block>& x,
-                                        const BlockView<Block>& weight, Range range, std::byte* memory) {
+                                      const BlockView<Block>& weight, Range range, std::byte* memory) {
   using Panel = BlockPanel<V, D>;
   Panel panel(memory, x.n_blocks());
   for (std::int64_t o = range.begin; o < range.end; o += Panel::kRows) {

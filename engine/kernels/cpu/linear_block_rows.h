@@ -34,7 +34,7 @@ struct BlockOutputs {
 /// For Tokens tokens from t.
 template <class V, class D, int Tokens, class Block>
 REPRISE_PART void block_row_tile(const Linear& op, const BlockActivations<D, Block>& x,
-                                   const BlockView<Block>& weight, BlockOutputs outputs, std::int64_t t) {
+                                 const BlockView<Block>& weight, BlockOutputs outputs, std::int64_t t) {
   V sum[Tokens];
   for (int c = 0; c < Tokens; ++c) {
     sum[c] = V::broadcast(0.0F);
@@ -84,7 +84,7 @@ REPRISE_INLINE std::int64_t rows_between_streams(std::int64_t n_rows, std::int64
 /// rows are computed with those before them, or, where there are none, one by one in all 16 lanes.
 template <class V, class D, class Block>
 REPRISE_PART void linear_block_rows(const Linear& op, const BlockActivations<D, Block>& x,
-                                      const BlockView<Block>& weight, Range range) {
+                                    const BlockView<Block>& weight, Range range) {
   const std::int64_t row_bytes = x.n_blocks() * static_cast<std::int64_t>(sizeof(Block));
   std::int64_t o = range.begin;
   while (o + kLanes <= range.end) {

@@ -108,8 +108,8 @@ template <class V, int Tokens>
 /// Output rows `rows` of tokens [first, first + n_tokens), whose activations are packed.
 template <class V, class W>
 REPRISE_PART void panels_of_tokens(const Linear& op, const Panels<V>& panels,
-                                     const TensorView<const W>& weight, Range rows, std::int64_t first,
-                                     std::int64_t n_tokens, const float* tokens, float* packed) {
+                                   const TensorView<const W>& weight, Range rows, std::int64_t first,
+                                   std::int64_t n_tokens, const float* tokens, float* packed) {
   constexpr std::int64_t kRows = V::kPanel * kLanes;
   const std::int64_t n_in = op.x.extent(1);
   const std::int64_t together = panels.n_together * kRows;

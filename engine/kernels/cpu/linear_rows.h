@@ -14,7 +14,7 @@ inline constexpr std::int64_t kPrefetchBytes = 4096;
 /// Outputs o, o + step, ... of Rows rows for tokens [t, t + Tokens).
 template <class V, int Rows, int Tokens, class W>
 REPRISE_PART void row_tile(const Linear& op, const TensorView<const W>& weight, std::int64_t o,
-                             std::int64_t step, std::int64_t t) {
+                           std::int64_t step, std::int64_t t) {
   constexpr std::int64_t kLine = 64 / static_cast<std::int64_t>(sizeof(W));  // elements in a cache line
   const std::int64_t n_in = weight.extent(1);
   const std::int64_t row_step = step * n_in;

@@ -38,7 +38,7 @@ struct ChainLayout {
 /// layout. Rows from n_rows on and elements from n_in on are +0. Columns up to 16 are written.
 template <class V, int Rows, class T>
 REPRISE_PART void pack_chains(float* to, const ChainLayout& layout, std::int64_t column, const T* rows,
-                                std::int64_t row_stride, std::int64_t n_rows, std::int64_t n_in) {
+                              std::int64_t row_stride, std::int64_t n_rows, std::int64_t n_in) {
   constexpr bool kDirect = std::is_same_v<T, float> && Rows % 4 == 0;  // no need to widen or to pad rows
   alignas(64) float tile[kLanes * kLanes] = {};
   for (std::int64_t step = 0; step < layout.n_steps; ++step) {
