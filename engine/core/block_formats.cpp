@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "engine/core/check.h"
+#include "engine/core/int8_rule.h"
 
 namespace reprise::engine {
 namespace {
@@ -50,12 +51,6 @@ struct Q6KBlock {
   std::int8_t scales[kSuperBlock / 16];
   F16 scale;
 };
-
-/// The reciprocal, or 0 where there is none to speak of: such a block's scale is 0 in f16 too.
-float reciprocal(float scale) {
-  const float inverse = 1.0F / scale;
-  return std::isfinite(inverse) ? inverse : 0.0F;
-}
 
 /// The scale as stored; false when it overflows.
 bool narrow_scale(float scale, F16& out) {
@@ -218,26 +213,12 @@ std::size_t quantize_all(std::span<const float> x, std::byte* out) {
 
 }  // namespace
 
-/// Keys and values pass here when they are stored in a cache, so both loops are written for vector units.
 bool quantize_block(const float* x, Int8Block& out) {
-  std::uint32_t largest_bits = 0;  // magnitudes are ordered as their bits, and above all of them what is not finite
-  for (int i = 0; i < kBlock; ++i) {
-    const std::uint32_t magnitude = std::bit_cast<std::uint32_t>(x[i]) & 0x7fffffffU;
-    largest_bits = std::max(largest_bits, magnitude);
-  }
-  const float largest = std::bit_cast<float>(largest_bits);
-  const float scale = largest / 127.0F;
-  if (!std::isfinite(largest) || !narrow_scale(scale, out.scale)) {
+  const float scale = int8_scale(x);
+  if (!narrow_scale(scale, out.scale)) {
     return false;
   }
-  const float inverse = reciprocal(scale);
-  for (int i = 0; i < kBlock; ++i) {
-    // To nearest, ties away from zero, as std::round: the rest of a truncation is exact.
-    const float level = x[i] * inverse;
-    const auto whole = static_cast<std::int32_t>(level);
-    const float rest = level - static_cast<float>(whole);
-    out.values[i] = static_cast<std::int8_t>(whole + (rest >= 0.5F ? 1 : 0) - (rest <= -0.5F ? 1 : 0));
-  }
+  int8_levels(x, scale, out.values);
   return true;
 }
 
@@ -256,7 +237,7 @@ bool quantize_block(const float* x, Int4Block& out) {
   if (!narrow_scale(scale, out.scale) || !finite) {
     return false;
   }
-  const float inverse = reciprocal(scale);
+  const float inverse = reciprocal_or_zero(scale);
   const auto level = [&](float element) {
     return static_cast<std::uint8_t>(std::min(15, static_cast<int>(element * inverse + 8.5F)));
   };

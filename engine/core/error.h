@@ -21,6 +21,7 @@ enum class ErrorCode {
   unsupported,       ///< well-formed, but this build or machine cannot do it
   io,                ///< the operating system refused
   out_of_memory,     ///< an allocation that was checked beforehand and does not fit
+  device_failed,     ///< a GPU's runtime reported an error
 };
 
 class Error : public std::runtime_error {

@@ -1,9 +1,6 @@
 /// Views of tensors in memory that somebody else owns: a pointer, and a shape [outer, ..., inner], row-major
 /// and dense. TensorView<T> knows its element type; AnyTensorView carries it as a value (weights and KV
 /// caches, whose precision is chosen at run time). Nothing here allocates or computes.
-///
-/// Every accessor is always_inline: kernel files are compiled for newer instruction sets, and an out-of-line
-/// copy made there could be linked into code that must run on older machines.
 #pragma once
 
 #include <cstddef>
@@ -13,12 +10,11 @@
 
 #include "engine/core/check.h"
 #include "engine/core/dtype.h"
+#include "engine/core/inline.h"
 
 namespace reprise::engine {
 
 inline constexpr std::size_t kMaxRank = 4;
-
-#define REPRISE_INLINE [[gnu::always_inline]] inline
 
 /// Extents of a tensor of rank 0 to kMaxRank; extents are counts of elements, never negative.
 class Shape {

@@ -6,7 +6,7 @@
 /// reduction and coefficients of Cephes expf (S. L. Moshier).
 #pragma once
 
-#include "engine/core/tensor_view.h"
+#include "engine/core/inline.h"
 
 namespace reprise::engine::kernels {
 

@@ -218,7 +218,7 @@ void gelu(const Gelu& op, Slice /*all*/) {
 
 void relu(const Relu& op, Slice /*all*/) {
   for (std::int64_t i = 0; i < op.x.count(); ++i) {
-    op.out.data()[i] = (op.x.data()[i] < 0.0F ? 0.0F : op.x.data()[i]) + 0.0F;
+    op.out.data()[i] = positive_part(op.x.data()[i]);
   }
 }
 
