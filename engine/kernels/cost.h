@@ -15,7 +15,7 @@ namespace reprise::engine {
 /// What does the operations: the peak that they are compared with.
 enum class Arithmetic : std::uint8_t {
   f32,       ///< single precision, to which narrower operands are widened
-  bf16_dot,  ///< dot products of bf16, summed in single precision: `--numerics fast`
+  bf16_dot,  ///< dot products of bf16 (on GPUs: or f16), summed in single precision: `--numerics fast`
   int8_dot,  ///< dot products of bytes, exact integers: matrices in blocks
 };
 

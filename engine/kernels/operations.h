@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <variant>
 
 #include "engine/core/tensor_view.h"
 #include "engine/core/token.h"
@@ -27,7 +28,8 @@ namespace reprise::engine {
 struct Slice {
   int index = 0;
   int count = 1;
-  std::byte* workspace = nullptr;  ///< this slice's own workspace_bytes(), 64-byte aligned; anything may be in it
+  std::byte* workspace =
+      nullptr;  ///< this slice's own workspace_bytes(), 64-byte aligned; anything may be in it
 };
 
 /// out[t, :] = table[tokens[t], :] (+ positions[first_position + t, :], when given).
@@ -181,7 +183,12 @@ struct Relu {
   TensorView<const float> x;
 };
 
-/// Names of the operations, as profiles print them.
+/// An operation of any kind, somebody else's.
+using OperationRef =
+    std::variant<const Embed*, const RmsNorm*, const LayerNorm*, const Quantize*, const Linear*, const Rope*,
+                 const StoreKv*, const Attention*, const SwiGlu*, const Gelu*, const Relu*>;
+
+/// Names of the operations, as profiles print them; in the order of OperationRef.
 enum class Kernel : std::uint8_t {
   embed,
   rms_norm,
@@ -196,6 +203,9 @@ enum class Kernel : std::uint8_t {
   relu,
 };
 std::string_view name_of(Kernel kernel);
+inline Kernel kernel_of(const OperationRef& op) {
+  return static_cast<Kernel>(op.index());
+}
 
 /// Each stops the program when the operands' shapes and dtypes do not fit together.
 void check(const Embed& op);
@@ -228,12 +238,43 @@ struct KernelTable {
   std::size_t (*linear_workspace)(const Linear&);
   std::size_t (*linear_blocks_workspace)(const Linear&);
   std::size_t (*attention_workspace)(const Attention&);
-  bool (*bf16_dots)(const Linear&) = nullptr;  ///< whether `linear` computes it by bf16 dot products; null: never
+  bool (*bf16_dots)(const Linear&) =
+      nullptr;  ///< whether `linear` computes it by bf16 dot products; null: never
 };
 
 /// The kernel of a table for an operation.
+inline auto kernel_of(const KernelTable& table, const Embed& /*op*/) {
+  return table.embed;
+}
+inline auto kernel_of(const KernelTable& table, const RmsNorm& /*op*/) {
+  return table.rms_norm;
+}
+inline auto kernel_of(const KernelTable& table, const LayerNorm& /*op*/) {
+  return table.layer_norm;
+}
+inline auto kernel_of(const KernelTable& table, const Quantize& /*op*/) {
+  return table.quantize;
+}
 inline auto kernel_of(const KernelTable& table, const Linear& op) {
   return is_block_format(op.weight.dtype()) ? table.linear_blocks : table.linear;
+}
+inline auto kernel_of(const KernelTable& table, const Rope& /*op*/) {
+  return table.rope;
+}
+inline auto kernel_of(const KernelTable& table, const StoreKv& /*op*/) {
+  return table.store_kv;
+}
+inline auto kernel_of(const KernelTable& table, const Attention& /*op*/) {
+  return table.attention;
+}
+inline auto kernel_of(const KernelTable& table, const SwiGlu& /*op*/) {
+  return table.swiglu;
+}
+inline auto kernel_of(const KernelTable& table, const Gelu& /*op*/) {
+  return table.gelu;
+}
+inline auto kernel_of(const KernelTable& table, const Relu& /*op*/) {
+  return table.relu;
 }
 
 /// Bytes of workspace that each slice of the operation needs, of whatever number of slices.

@@ -28,6 +28,14 @@ add_test(NAME checks.isa_symbols
   COMMAND ${PROJECT_SOURCE_DIR}/tools/checks/isa_symbols.sh ${PROJECT_BINARY_DIR})
 add_test(NAME checks.libm_symbols
   COMMAND ${PROJECT_SOURCE_DIR}/tools/checks/libm_symbols.sh ${PROJECT_BINARY_DIR})
+foreach(module reprise_hip_amd reprise_hip_nvidia)
+  if(TARGET ${module})
+    get_target_property(file ${module} REPRISE_MODULE)
+    get_target_property(architectures ${module} REPRISE_ARCHITECTURES)
+    add_test(NAME checks.${module} COMMAND Python3::Interpreter ${PROJECT_SOURCE_DIR}/tools/checks/gpu_modules.py
+      ${PROJECT_SOURCE_DIR} ${file} ${architectures})
+  endif()
+endforeach()
 add_test(NAME checks.goldens COMMAND ${PROJECT_SOURCE_DIR}/tools/goldens/make_goldens.py --check)
 
 # The side-by-side with llama.cpp is written for Node, which nothing else here needs: tested where it is installed.

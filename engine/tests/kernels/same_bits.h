@@ -1,5 +1,5 @@
 /// Bit equality of the instruction sets: one kernel on every table that this machine can run, in one to four
-/// slices, against the reference.
+/// slices, and on GPUs, emulated ones and this machine's, against the reference.
 #pragma once
 
 #include <fmt/format.h>
@@ -17,6 +17,7 @@
 #include "engine/kernels/cpu/cpu_kernels.h"
 #include "engine/kernels/reference/reference.h"
 #include "engine/tests/kernels/base_reference.h"
+#include "engine/tests/kernels/gpu_operands.h"
 
 namespace reprise::engine::testing {
 
@@ -126,6 +127,16 @@ template <class Op, class Make>
                << isa << " in " << count << " slices differs from the reference at "
                << first_difference(expected, found);
       }
+    }
+  }
+  static std::size_t n_cases = 0;
+  for (const auto& gpu : gpus_of_case(n_cases++)) {
+    Output found = blank;
+    run_on_gpu(*gpu, make(found.data()));
+    if (!(found == expected)) {
+      return ::testing::AssertionFailure()
+             << "the GPU " << gpu->info().architecture << " differs from the reference at "
+             << first_difference(expected, found);
     }
   }
   return ::testing::AssertionSuccess();
