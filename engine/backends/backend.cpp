@@ -1,7 +1,7 @@
 #include "engine/backends/backend.h"
 
+#include "engine/backends/hip_backend.h"
 #include "engine/backends/host_memory.h"
-#include "engine/core/monotonic.h"
 #include "engine/core/thread_team.h"
 #include "engine/kernels/cpu/cpu_kernels.h"
 #include "engine/kernels/fast/fast_kernels.h"
@@ -53,17 +53,13 @@ class CpuBackend final : public HostMemoryBackend {
 
 }  // namespace
 
-void Backend::execute_observed(Kernel name, const Cost& cost, std::size_t workspace,
-                               FunctionRef<void(Slice)> kernel) {
-  const double start = monotonic_seconds();
-  execute(cost, workspace, kernel);
-  observer_->on_kernel(name, cost, monotonic_seconds() - start);
-}
-
 std::unique_ptr<Backend> make_backend(const Placement& placement) {
   Placement actual = resolved(placement);
   if (actual.backend == "reference") {
     return std::make_unique<ReferenceBackend>(std::move(actual));
+  }
+  if (is_hip(actual)) {
+    return make_hip_backend(std::move(actual));
   }
   return std::make_unique<CpuBackend>(std::move(actual));
 }

@@ -1,25 +1,37 @@
 /// A backend: memory, and the operations of kernels/operations.h on it. The decoder's forward pass is written
 /// against this class alone; where it runs and how wide is decided here.
 ///
-/// A backend is used by one thread at a time. Work it dispatches is complete when read() returns.
+/// A backend is used by one thread at a time. Work it dispatches is complete when read() returns; submit()
+/// says that memory which it uses may be given back.
 #pragma once
 
 #include <memory>
 #include <span>
+#include <string_view>
+#include <vector>
 
 #include "engine/backends/buffer.h"
 #include "engine/backends/placement.h"
-#include "engine/core/function_ref.h"
 #include "engine/kernels/cost.h"
 #include "engine/kernels/operations.h"
 
 namespace reprise::engine {
 
-/// Told of every kernel that ran, when set: for profiles. `seconds` is wall time of the dispatch.
+/// What happened on a backend: a launch of a kernel, which may perform several operations, a copy, or
+/// waiting.
+struct KernelRecord {
+  std::string_view
+      name;   ///< "linear", "rms_norm+linear", "copy_host_to_device", "host_gap"; valid during the call
+  Cost cost;  ///< of the operations together, by the cost model; the bytes of a copy
+  double seconds = 0;    ///< wall time of the dispatch, or the device's own time where it keeps one
+  int n_operations = 1;  ///< of those dispatched; 0 for copies and waiting
+};
+
+/// Told of all that happens, when set: for profiles.
 class KernelObserver {
  public:
   virtual ~KernelObserver() = default;
-  virtual void on_kernel(Kernel kernel, const Cost& cost, double seconds) = 0;
+  virtual void on_record(const KernelRecord& record) = 0;
 };
 
 class Backend {
@@ -31,61 +43,62 @@ class Backend {
   [[nodiscard]] const Placement& placement() const { return placement_; }
   /// Zeroed memory of this backend. Errors: out_of_memory, with what was asked.
   virtual Buffer allocate(std::size_t size_bytes) = 0;
-  /// A tensor of the host, readable by this backend's kernels: itself where they share memory, else a copy
-  /// kept by the backend. The host's memory must outlive the backend.
-  virtual AnyTensorView import(const AnyTensorView& host) = 0;
+  /// Whether so much more memory is there, where that can be known: before the first of many allocations.
+  /// Errors: out_of_memory, with what was asked for `what`, and what is free.
+  virtual void expect_room(std::int64_t /*size_bytes*/, std::string_view /*what*/) {}
+  /// Bytes of this backend's memory that import() takes for such a tensor.
+  [[nodiscard]] virtual std::int64_t imported_bytes(DType /*dtype*/, const Shape& /*shape*/) const {
+    return 0;
+  }
+  /// A tensor of the host, readable by this backend's kernels: itself where they share memory, else a copy in
+  /// a buffer that is added to `copies`. A copied matrix is in the backend's own order: kernels can read it,
+  /// and nobody else. The host's memory must outlive the tensor.
+  virtual AnyTensorView import(const AnyTensorView& host, std::vector<Buffer>& copies) = 0;
   /// Copies between the host and this backend's memory.
   virtual void copy_in(std::byte* to, std::span<const std::byte> from) = 0;
   virtual void copy_out(std::span<std::byte> to, const std::byte* from) = 0;
+  /// Starts everything dispatched, where that has not happened yet.
+  virtual void submit() {}
   /// Waits for everything dispatched, then gives the values on the host; valid until they are next written.
   virtual std::span<const float> read(const TensorView<const float>& values) = 0;
 
   /// Bytes of memory that kernels compute in, so far: the most that any operation has needed.
   [[nodiscard]] virtual std::int64_t workspace_bytes() const = 0;
 
-  void embed(const Embed& op) { dispatch(Kernel::embed, op, kernels_->embed); }
-  void rms_norm(const RmsNorm& op) { dispatch(Kernel::rms_norm, op, kernels_->rms_norm); }
-  void layer_norm(const LayerNorm& op) { dispatch(Kernel::layer_norm, op, kernels_->layer_norm); }
-  void quantize(const Quantize& op) { dispatch(Kernel::quantize, op, kernels_->quantize); }
-  void linear(const Linear& op) { dispatch(Kernel::linear, op, kernel_of(*kernels_, op)); }
-  void rope(const Rope& op) { dispatch(Kernel::rope, op, kernels_->rope); }
-  void store_kv(const StoreKv& op) { dispatch(Kernel::store_kv, op, kernels_->store_kv); }
-  void attention(const Attention& op) { dispatch(Kernel::attention, op, kernels_->attention); }
-  void swiglu(const SwiGlu& op) { dispatch(Kernel::swiglu, op, kernels_->swiglu); }
-  void gelu(const Gelu& op) { dispatch(Kernel::gelu, op, kernels_->gelu); }
-  void relu(const Relu& op) { dispatch(Kernel::relu, op, kernels_->relu); }
+  void embed(const Embed& op) { dispatch(op); }
+  void rms_norm(const RmsNorm& op) { dispatch(op); }
+  void layer_norm(const LayerNorm& op) { dispatch(op); }
+  void quantize(const Quantize& op) { dispatch(op); }
+  void linear(const Linear& op) { dispatch(op); }
+  void rope(const Rope& op) { dispatch(op); }
+  void store_kv(const StoreKv& op) { dispatch(op); }
+  void attention(const Attention& op) { dispatch(op); }
+  void swiglu(const SwiGlu& op) { dispatch(op); }
+  void gelu(const Gelu& op) { dispatch(op); }
+  void relu(const Relu& op) { dispatch(op); }
 
-  /// Null to stop observing. Observing makes each dispatch wait for its kernel and costs two clock readings.
-  void observe(KernelObserver* observer) { observer_ = observer; }
-  /// Kernels dispatched since the backend was made; profiles reconcile their records with it.
+  /// Null to stop observing. The observer is told of a kernel by the time that read() returns, or observe().
+  /// On a CPU, observing makes each dispatch cost two clock readings; on a GPU, each launch two events, and
+  /// launches are not recorded ahead.
+  virtual void observe(KernelObserver* observer) { observer_ = observer; }
+  /// Operations dispatched since the backend was made; profiles reconcile their records with it.
   [[nodiscard]] std::int64_t n_dispatches() const { return n_dispatches_; }
 
  protected:
-  Backend(Placement placement, const KernelTable& kernels)
-      : placement_(std::move(placement)), kernels_(&kernels) {}
+  explicit Backend(Placement placement) : placement_(std::move(placement)) {}
 
-  /// Runs `kernel` over as many slices as `cost` is worth, each with `workspace_bytes` of memory of its own.
-  /// Errors: out_of_memory when there is not as much.
-  virtual void execute(const Cost& cost, std::size_t workspace_bytes, FunctionRef<void(Slice)> kernel) = 0;
+  /// Performs an operation that was checked, or starts it; tells the observer, if one is given.
+  virtual void perform(OperationRef op, KernelObserver* observer) = 0;
 
  private:
   template <class Op>
-  void dispatch(Kernel name, const Op& op, void (*kernel)(const Op&, Slice)) {
+  void dispatch(const Op& op) {
     check(op);
     ++n_dispatches_;
-    const Cost cost = cost_on(*kernels_, op);
-    const std::size_t workspace = engine::workspace_bytes(*kernels_, op);
-    const auto run = [&](Slice slice) { kernel(op, slice); };
-    if (observer_ == nullptr) {
-      execute(cost, workspace, run);
-    } else {
-      execute_observed(name, cost, workspace, run);
-    }
+    perform(&op, observer_);
   }
-  void execute_observed(Kernel name, const Cost& cost, std::size_t workspace, FunctionRef<void(Slice)> kernel);
 
   Placement placement_;
-  const KernelTable* kernels_;
   KernelObserver* observer_ = nullptr;
   std::int64_t n_dispatches_ = 0;
 };

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "engine/core/error.h"
+#include "engine/core/monotonic.h"
 
 namespace reprise::engine {
 
@@ -25,13 +26,29 @@ Buffer HostMemoryBackend::allocate(std::size_t size_bytes) {
           [](std::byte* memory, std::size_t size) { munmap(memory, std::max<std::size_t>(size, 1)); }};
 }
 
-AnyTensorView HostMemoryBackend::import(const AnyTensorView& host) {
+AnyTensorView HostMemoryBackend::import(const AnyTensorView& host, std::vector<Buffer>& /*copies*/) {
   const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
   const auto begin = reinterpret_cast<std::uintptr_t>(host.data());
   const std::uintptr_t first_page = begin / page * page;
-  // Advice: a refusal changes speed, not results. Without it pages are read when kernels reach them, a few at a time.
+  // Advice: a refusal changes speed, not results. Without it pages are read when kernels reach them, a few at
+  // a time.
   madvise(reinterpret_cast<void*>(first_page), begin + host.size_bytes() - first_page, MADV_WILLNEED);
   return host;
+}
+
+void HostMemoryBackend::perform(OperationRef op, KernelObserver* observer) {
+  std::visit(
+      [&]<class Op>(const Op* operation) {
+        const Cost cost = cost_on(*kernels_, *operation);
+        const auto kernel = engine::kernel_of(*kernels_, *operation);
+        const double start = observer == nullptr ? 0 : monotonic_seconds();
+        execute(cost, engine::workspace_bytes(*kernels_, *operation),
+                [&](Slice slice) { kernel(*operation, slice); });
+        if (observer != nullptr) {
+          observer->on_record({name_of(engine::kernel_of(op)), cost, monotonic_seconds() - start});
+        }
+      },
+      op);
 }
 
 std::byte* HostMemoryBackend::workspace(int n_slices, std::size_t bytes_of_slice) {

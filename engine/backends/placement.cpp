@@ -7,6 +7,7 @@
 #include <thread>
 #include <vector>
 
+#include "engine/backends/hip_backend.h"
 #include "engine/core/error.h"
 #include "engine/kernels/cpu/cpu_kernels.h"
 #include "engine/kernels/fast/fast_kernels.h"
@@ -19,7 +20,7 @@ constexpr int kMaxThreads = 1024;
 using Words = std::vector<std::string_view>;
 
 const Words kKeys = {"backend", "isa", "precision", "kv_cache", "kv_precision", "threads", "numerics"};
-const Words kBackends = {"reference", "cpu"};
+const Words kBackends = {"reference", "cpu", "hip", "hip-emulated"};
 const Words kPrecisions = {"native", "f32", "f16", "bf16", "int8", "int4"};
 const Words kKvPrecisions = {"f32", "f16", "bf16", "int8"};
 const Words kSwitch = {"on", "off"};
@@ -29,6 +30,11 @@ Words isa_words() {
   Words words = kernels::known_isas();
   words.insert(words.begin(), "auto");
   return words;
+}
+
+/// Whether this names a GPU's architecture: which there are is known when the placement is resolved.
+bool is_gpu_architecture(std::string_view value) {
+  return value.starts_with("gfx") || value.starts_with("sm_") || value == "wave32" || value == "wave64";
 }
 
 std::string_view one_of(std::string_view key, std::string_view value, const Words& allowed) {
@@ -56,7 +62,7 @@ void set_placement(Placement& placement, std::string_view key, std::string_view 
   if (key == "backend") {
     placement.backend = one_of(key, value, kBackends);
   } else if (key == "isa") {
-    placement.isa = one_of(key, value, isa_words());
+    placement.isa = is_gpu_architecture(value) ? value : one_of(key, value, isa_words());
   } else if (key == "precision") {
     placement.precision = one_of(key, value, kPrecisions);
   } else if (key == "kv_cache") {
@@ -92,6 +98,9 @@ Placement resolved(Placement placement) {
     placement.threads = 1;
     return placement;
   }
+  if (is_hip(placement)) {
+    return resolved_hip(std::move(placement));
+  }
   const KernelTable& exact = kernels::cpu_kernels(placement.isa);
   placement.isa = exact.isa;
   if (placement.numerics == "fast") {
@@ -105,6 +114,10 @@ Placement resolved(Placement placement) {
          placement.threads);
   }
   return placement;
+}
+
+std::string memory_of(const Placement& placement) {
+  return is_hip(placement) ? placement.backend + " " + placement.isa : "host";
 }
 
 std::string describe(const Placement& placement) {

@@ -10,13 +10,15 @@
 namespace reprise::engine {
 
 struct Placement {
-  std::string backend = "cpu";       ///< reference | cpu
-  std::string isa = "auto";          ///< auto | scalar | avx2 | avx512 | avx512_vnni | amx | neon; then the actual one
-  std::string precision = "native";  ///< of weight matrices: native (as stored) | f32 | f16 | bf16 | int8 | int4
-  bool kv_cache = true;              ///< off: every step recomputes all positions; the bits are the same
-  DType kv_precision = DType::f32;   ///< f32 | f16 | bf16 | int8
-  int threads = 0;                   ///< 0: all of this machine's
-  std::string numerics = "exact";    ///< exact | fast: hardware dot products (kernels/fast), run level only
+  std::string backend = "cpu";  ///< reference | cpu | hip | hip-emulated
+  std::string isa = "auto";     ///< auto | scalar | avx2 | avx512 | avx512_vnni | amx | neon; then the actual
+                             ///< one; of a GPU its architecture: gfx90a, sm_90; emulated: wave32 | wave64
+  std::string precision =
+      "native";          ///< of weight matrices: native (as stored) | f32 | f16 | bf16 | int8 | int4
+  bool kv_cache = true;  ///< off: every step recomputes all positions; the bits are the same
+  DType kv_precision = DType::f32;  ///< f32 | f16 | bf16 | int8
+  int threads = 0;                  ///< 0: all of this machine's
+  std::string numerics = "exact";   ///< exact | fast: hardware dot products of bf16 or f16, run level only
 
   bool operator==(const Placement&) const = default;
 };
@@ -29,6 +31,10 @@ void set_placement(Placement& placement, std::string_view key, std::string_view 
 /// reference in place of "auto" and 0. Errors: invalid_argument or unsupported, naming the dimension and what
 /// is allowed.
 Placement resolved(Placement placement);
+
+/// Whose memory a resolved placement computes in: "host", or a backend and its device. Weights placed in one
+/// memory serve all placements there.
+std::string memory_of(const Placement& placement);
 
 /// "cpu avx512 bf16 kv=on/f32 2 threads exact": one line for people.
 std::string describe(const Placement& placement);

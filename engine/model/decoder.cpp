@@ -78,8 +78,11 @@ TensorView<const float> Decoder::forward(std::span<const TokenId> tokens, KvCach
     attend(layer, i, n_tokens, cache);
     feed_forward(layer, n_tokens);
   }
+  const TensorView<const float> found =
+      which == LogitsOf::no_token ? TensorView<const float>() : logits(n_tokens, which);
   cache.set_length(cache.length() + n_tokens);
-  return which == LogitsOf::no_token ? TensorView<const float>() : logits(n_tokens, which);
+  backend_.submit();
+  return found;
 }
 
 void Decoder::norm(TensorView<float> out, TensorView<const float> x, TensorView<const float> weight,

@@ -20,6 +20,7 @@ KvCache::KvCache(Backend& backend, const ModelConfig& config, DType dtype, std::
          head_dim_, name_of(dtype), block_extent(dtype));
   }
   const auto rows = static_cast<std::size_t>(n_layers_ * n_kv_heads_ * n_positions_);
+  backend.expect_room(2 * static_cast<std::int64_t>(rows * row_bytes()), "the KV cache");
   keys_ = backend.allocate(rows * row_bytes());
   values_ = backend.allocate(rows * row_bytes());
 }

@@ -84,12 +84,22 @@ class Placer {
       }
       vector_at(tensor) = in_form(tensor, stored, DType::f32).as<float>();
     } else {
-      const DType wanted = precision_ == "native" ? native_form(stored.dtype()) : *dtype_named(precision_);
+      const DType wanted = matrix_form(stored.dtype());
       stored_.insert(stored.dtype());
       placed_.insert(wanted);
       weights_.in_blocks = weights_.in_blocks || is_block_format(wanted);
       matrix_at(tensor) = in_form(tensor, stored, wanted);
     }
+  }
+
+  /// Bytes of the backend's memory that a tensor will take.
+  [[nodiscard]] std::int64_t bytes_needed(const TensorSpec& tensor) const {
+    if (tensor.shape.rank() == 1) {
+      return backend_.imported_bytes(DType::f32, tensor.shape);
+    }
+    const DType wanted = matrix_form(weights_.model->tensor(tensor.slot, tensor.layer).dtype());
+    const bool fits = tensor.shape[1] % block_extent(wanted) == 0;  // if not, place() will say so
+    return fits ? backend_.imported_bytes(wanted, tensor.shape) : 0;
   }
 
   void finish() {
@@ -98,6 +108,10 @@ class Placer {
   }
 
  private:
+  [[nodiscard]] DType matrix_form(DType stored) const {
+    return precision_ == "native" ? native_form(stored) : *dtype_named(precision_);
+  }
+
   /// The tensor with elements of `dtype`, aligned for them, in the backend's memory.
   AnyTensorView in_form(const TensorSpec& tensor, const AnyTensorView& stored, DType dtype) {
     AnyTensorView host = stored;
@@ -107,7 +121,11 @@ class Placer {
       weights_.copied_bytes += static_cast<std::int64_t>(host.size_bytes());
     }
     weights_.bytes += static_cast<std::int64_t>(host.size_bytes());
-    return backend_.import(host);
+    const AnyTensorView placed = backend_.import(host, weights_.copies);
+    if (placed.data() != host.data() && host.data() != stored.data()) {
+      weights_.converted.pop_back();  // the backend has a copy of its own
+    }
+    return placed;
   }
 
   AnyTensorView converted(const TensorSpec& tensor, const AnyTensorView& stored, DType dtype) {
@@ -225,7 +243,13 @@ Weights place_weights(std::shared_ptr<const Model> model, Backend& backend, cons
   weights.model = std::move(model);
   weights.layers.resize(static_cast<std::size_t>(config.n_layers));
   Placer placer(weights, backend, precision);
-  for (const TensorSpec& tensor : tensors_of(config)) {
+  const std::vector<TensorSpec> tensors = tensors_of(config);
+  std::int64_t bytes_needed = 0;
+  for (const TensorSpec& tensor : tensors) {
+    bytes_needed += placer.bytes_needed(tensor);
+  }
+  backend.expect_room(bytes_needed, "weights");
+  for (const TensorSpec& tensor : tensors) {
     placer.place(tensor);
   }
   placer.finish();

@@ -48,6 +48,7 @@ struct Weights {
 
   std::shared_ptr<const Model> model;             ///< keeps the mapped files open
   std::vector<std::vector<std::byte>> converted;  ///< tensors that had to change their dtype or alignment
+  std::vector<Buffer> copies;                     ///< tensors in a backend's own memory
 };
 
 /// Matrices at `precision` ("native": as stored, but int8 for block formats that are only read), rounded to

@@ -13,22 +13,27 @@ namespace {
 /// Records every kernel in the phase it ran in: prefill up to the first token, decode after it.
 class Recorder final : public engine::KernelObserver, public engine::GenerateObserver {
  public:
-  void on_kernel(engine::Kernel kernel, const engine::Cost& cost, double seconds) override {
-    builder_.add({decoding_ ? "decode" : "prefill", name_of(kernel), seconds, cost.bytes, cost.flops, 1,
+  void on_record(const engine::KernelRecord& record) override {
+    const engine::Cost& cost = record.cost;
+    builder_.add({decoding_ ? "decode" : "prefill", record.name, record.seconds, cost.bytes, cost.flops, 1,
                   cost.arithmetic});
+    n_operations_ += record.n_operations;
   }
   void on_token(const engine::TokenEvent& /*event*/) override { decoding_ = true; }
 
   [[nodiscard]] const CostProfileBuilder& builder() const { return builder_; }
+  [[nodiscard]] std::int64_t n_operations() const { return n_operations_; }
 
  private:
   CostProfileBuilder builder_;
+  std::int64_t n_operations_ = 0;
   bool decoding_ = false;
 };
 
 struct ObservedRun {
   Seconds wall_seconds;
   CostProfileBuilder builder;
+  std::int64_t n_operations;
   std::int64_t n_dispatches;
 };
 
@@ -37,7 +42,7 @@ ObservedRun observe(EngineReplay& replay) {
   replay.restore();
   const std::int64_t before = replay.n_dispatches();
   const engine::GenerateResult result = replay.run_observed(recorder, recorder);
-  return {result.total_seconds, recorder.builder(), replay.n_dispatches() - before};
+  return {result.total_seconds, recorder.builder(), recorder.n_operations(), replay.n_dispatches() - before};
 }
 
 Seconds run_plainly(EngineReplay& replay) {
@@ -60,11 +65,13 @@ ReplayProfile profile_replay(EngineReplay& replay, const std::optional<Roofline>
             [](const ObservedRun& a, const ObservedRun& b) { return a.wall_seconds < b.wall_seconds; });
   const ObservedRun& typical = observed[observed.size() / 2];
   ReplayProfile result;
-  const int threads = replay.placement().threads;
+  // The roofline is the processor's: of a GPU's nothing is known here.
+  const bool comparable = roofline && memory_of(replay.placement()) == "host";
   result.profile = typical.builder.build(
-      typical.wall_seconds, roofline ? std::optional(roofline_for(*roofline, threads)) : std::nullopt);
+      typical.wall_seconds,
+      comparable ? std::optional(roofline_for(*roofline, replay.placement().threads)) : std::nullopt);
   result.overhead = typical.wall_seconds / median(plain) - 1;
-  result.n_records = typical.builder.calls();
+  result.n_records = typical.n_operations;
   result.n_dispatches = typical.n_dispatches;
   return result;
 }

@@ -13,8 +13,8 @@ struct ReplayProfile {
   CostProfile profile;  ///< of the run whose wall time is the median
   /// Median wall time of the profiled runs over that of plain ones taken in turn with them, less 1.
   double overhead = 0;
-  std::int64_t n_records = 0;     ///< kernels recorded in that run
-  std::int64_t n_dispatches = 0;  ///< kernels the backend counted in it: the same, or records were lost
+  std::int64_t n_records = 0;     ///< operations that the records of that run account for
+  std::int64_t n_dispatches = 0;  ///< operations the backend counted in it: the same, or records were lost
 };
 
 /// Runs plainly and observed in turn, `n_runs` times each, after one run that is thrown away. `n_runs` >= 1.

@@ -45,13 +45,15 @@ void check_shape(const Capture& capture, const engine::Model& model) {
 std::shared_ptr<const engine::Weights> WeightPool::weights(const std::shared_ptr<const engine::Model>& model,
                                                            engine::Backend& backend) {
   const std::string& precision = backend.placement().precision;
+  const std::string memory = memory_of(backend.placement());
   for (const Entry& entry : entries_) {
-    if (entry.model == model && (entry.precision == precision || entry.weights->precision == precision)) {
+    if (entry.model == model && entry.memory == memory &&
+        (entry.precision == precision || entry.weights->precision == precision)) {
       return entry.weights;
     }
   }
   auto placed = std::make_shared<const engine::Weights>(engine::place_weights(model, backend, precision));
-  entries_.push_back({model, precision, placed});
+  entries_.push_back({model, precision, memory, placed});
   return placed;
 }
 

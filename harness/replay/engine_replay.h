@@ -33,6 +33,7 @@ class WeightPool {
   struct Entry {
     std::shared_ptr<const engine::Model> model;
     std::string precision;
+    std::string memory;  ///< where they lie: engine::memory_of()
     std::shared_ptr<const engine::Weights> weights;
   };
   std::vector<Entry> entries_;

@@ -25,10 +25,13 @@ struct PlacementFlag {
 
 constexpr PlacementFlag kPlacementFlags[] = {
     {"--backend", "backend",
-     "reference (plain loops, one thread: the definition of correct) | cpu (default)"},
+     "cpu (default) | hip: a GPU, AMD's or NVIDIA's | hip-emulated: the same kernels on the processor, "
+     "slowly | "
+     "reference: plain loops, one thread, the definition of correct"},
     {"--isa", "isa",
-     "auto (default: the widest this machine has) | scalar | avx2 | avx512 | avx512_vnni | amx; the bits are "
-     "the same"},
+     "auto (default: the widest this machine has, or its first GPU) | scalar | avx2 | avx512 | avx512_vnni | "
+     "amx; of "
+     "GPUs gfx90a, sm_90, ...; emulated: wave32 | wave64; the bits are the same"},
     {"--precision", "precision",
      "of weight matrices: native (default: as stored; GGUF formats other than Q8_0 and Q4_0 become int8) | "
      "f32 | f16 | bf16 | int8 | int4"},
@@ -36,7 +39,9 @@ constexpr PlacementFlag kPlacementFlags[] = {
      "on (default) | off: recompute every position at every step; the bits are the same"},
     {"--kv-precision", "kv_precision", "of cached keys and values: f32 (default) | f16 | bf16 | int8"},
     {"--threads", "threads", "0 (default): all of this machine's; the bits are the same"},
-    {"--numerics", "numerics", "exact (default): equal bits on every CPU | fast: hardware dot products in bf16 and f16 prefill"},
+    {"--numerics", "numerics",
+     "exact (default): equal bits on every CPU and GPU | fast: hardware dot products in bf16 and f16 "
+     "prefill"},
 };
 
 const char* flag_of(std::string_view key) {

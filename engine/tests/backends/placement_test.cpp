@@ -45,8 +45,9 @@ TEST(Placement, RefusesUnknownKeysAndValuesByName) {
   expect_refused("cores", "2",
                  "placement: key: expected one of backend, isa, precision, kv_cache, kv_precision, threads, "
                  "numerics, found 'cores'");
-  expect_refused("isa", "sse",
-                 "placement: isa: expected one of auto, scalar, avx2, avx512, avx512_vnni, amx, neon, found 'sse'");
+  expect_refused(
+      "isa", "sse",
+      "placement: isa: expected one of auto, scalar, avx2, avx512, avx512_vnni, amx, neon, found 'sse'");
   expect_refused("precision", "f64",
                  "placement: precision: expected one of native, f32, f16, bf16, int8, int4, found 'f64'");
   expect_refused("kv_cache", "yes", "placement: kv_cache: expected one of on, off, found 'yes'");

@@ -56,7 +56,7 @@ std::vector<Placement> exact_placements(DType kv_precision) {
 
 class Nothing final : public engine::KernelObserver {
  public:
-  void on_kernel(engine::Kernel, const engine::Cost&, double) override {}
+  void on_record(const engine::KernelRecord&) override {}
 };
 
 /// Every step's logits, and what was drawn.

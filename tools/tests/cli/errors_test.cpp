@@ -34,7 +34,8 @@ class Errors : public CliTest {
 
 TEST_F(Errors, Commands) {
   expect_error(
-      {}, {"command: expected one of generate, capture, replay, bench, profile, model, doctor, found nothing"});
+      {},
+      {"command: expected one of generate, capture, replay, bench, profile, model, doctor, found nothing"});
   expect_error({"replai", "x"}, {"command: ", "found 'replai'", "(see reprise --help)"});
   expect_error({"--bogus"}, {"command: ", "found '--bogus'"});
   expect_error({"capture"}, {"capture: expected one of show, verify, list, found nothing"});
@@ -43,6 +44,31 @@ TEST_F(Errors, Commands) {
   expect_error({"replay"}, {"FILE: expected one"});
   expect_error({"replay", "--treads", "2", "call.safetensors"}, {"--treads"});
   expect_error({"profile", "a.safetensors", "b.safetensors"}, {"b.safetensors"});
+}
+
+TEST_F(Errors, Gpus) {
+  expect_generate_error({"--prompt-ids", "1", "--backend", "hip", "--isa", "gfx000"},
+                        {"placement: isa: expected a device of the architecture gfx000, found "});
+  expect_generate_error({"--prompt-ids", "1", "--backend", "hip-emulated", "--threads", "2"},
+                        {"placement: threads: expected 1 with backend hip-emulated, found 2"});
+}
+
+TEST_F(Errors, AGpuThatFailsLeavesNoReport) {
+  ASSERT_EQ(run({"generate", "synthetic:microgpt-tiny", "--prompt-ids", "1,2,3", "--max-new-tokens", "4",
+                 "--capture", "call.safetensors"})
+                .exit_code,
+            0);
+  write_file(path("spec.json"), R"({"schema": "reprise.spec/1", "name": "gpu",
+                                        "placements": [{"backend": ["cpu", "hip-emulated"]}]})");
+  for (const char* failure :
+       {"hipMalloc 3", "launch 20", "launch 200", "hipStreamSynchronize 30", "hipGraphLaunch 2"}) {
+    setenv("REPRISE_EMULATED_FAILURE", failure, 1);
+    expect_error(
+        {"bench", "spec.json", "call.safetensors", "--json", "report.json"},
+        {"gpu: ", "(engine/kernels/hip/", "expected success, found hipErrorLaunchFailure: a kernel failed"});
+    EXPECT_FALSE(std::filesystem::exists(path("report.json"))) << failure;
+  }
+  unsetenv("REPRISE_EMULATED_FAILURE");
 }
 
 TEST_F(Errors, Models) {
@@ -117,7 +143,8 @@ TEST_F(Errors, Placements) {
   };
   const Case cases[] = {
     {{"--backend", "gpu"}, {"--backend: expected one of reference, cpu, found 'gpu'"}},
-    {{"--isa", "sse"}, {"--isa: expected one of auto, scalar, avx2, avx512, avx512_vnni, amx, neon, found 'sse'"}},
+    {{"--isa", "sse"},
+     {"--isa: expected one of auto, scalar, avx2, avx512, avx512_vnni, amx, neon, found 'sse'"}},
     {{"--precision", "f64"}, {"--precision: expected one of native, f32, f16, bf16", "found 'f64'"}},
     {{"--kv-cache", "maybe"}, {"--kv-cache: expected one of on, off, found 'maybe'"}},
     {{"--kv-precision", "f64"}, {"--kv-precision: expected one of f32, f16, bf16", "found 'f64'"}},

@@ -1,0 +1,21 @@
+/// Backends whose kernels are HIP's (kernels/hip): on a GPU, or emulated on the processor. Used by
+/// make_backend().
+#pragma once
+
+#include <memory>
+
+#include "engine/backends/backend.h"
+
+namespace reprise::engine {
+
+/// Whether the placement is on such a backend: hip or hip-emulated.
+bool is_hip(const Placement& placement);
+
+/// The placement with the device's architecture as its isa, the first device that `isa` names. Errors:
+/// invalid_argument for what such a backend has no choice in; unsupported when there is no such device.
+Placement resolved_hip(Placement placement);
+
+/// `placement` is resolved. Errors: device_failed; out_of_memory.
+std::unique_ptr<Backend> make_hip_backend(Placement placement);
+
+}  // namespace reprise::engine

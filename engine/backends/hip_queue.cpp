@@ -1,0 +1,121 @@
+#include "engine/backends/hip_queue.h"
+
+#include <algorithm>
+#include <bit>
+
+namespace reprise::engine {
+
+using kernels::Program;
+using kernels::StepInput;
+
+namespace {
+
+/// Programs of one token see positions in such steps at first, then in powers of two: a recording serves many
+/// tokens.
+constexpr std::int64_t kFewestSeen = 256;
+/// Recordings at a time: of a decoder's contexts up to 2^23 positions, with all and with the last token's
+/// logits.
+constexpr std::size_t kMostKnown = 32;
+
+}  // namespace
+
+void HipQueue::add(const OperationRef& op) {
+  if (const std::int64_t position = kernels::position_of(op); position >= 0) {
+    if (first_position_ >= 0 && position != first_position_) {
+      start();
+    }
+    first_position_ = position;
+  }
+  if (const auto* embed = std::get_if<const Embed*>(&op)) {
+    if (!tokens_.empty()) {
+      start();
+      first_position_ = (*embed)->first_position;
+    }
+    tokens_.assign((*embed)->tokens.begin(), (*embed)->tokens.end());
+  } else if (const auto* attention = std::get_if<const Attention*>(&op)) {
+    n_tokens_ = std::max(n_tokens_, (*attention)->queries.extent(0));
+  }
+  operations_.push_back(kernels::without_position(op));
+}
+
+std::int64_t HipQueue::positions_seen() const {
+  if (n_tokens_ == 0) {
+    return 0;
+  }
+  const std::int64_t exactly = std::max<std::int64_t>(first_position_, 0) + n_tokens_;
+  if (n_tokens_ > 1) {
+    return exactly;
+  }
+  return std::max(kFewestSeen, static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(exactly))));
+}
+
+void HipQueue::start() {
+  if (operations_.empty()) {
+    return;
+  }
+  const std::int64_t n_seen = positions_seen();
+  const StepInput input = {tokens_, std::max<std::int64_t>(first_position_, 0)};
+  try {
+    if (observer_ == nullptr && tokens_.size() == 1) {
+      start_repeatable(n_seen, input);
+    } else {
+      device_.start(Program(operations_, n_seen, input.first_position), input);
+    }
+  } catch (...) {
+    forget();
+    throw;
+  }
+  forget();
+}
+
+void HipQueue::forget() {
+  operations_.clear();
+  tokens_.clear();
+  first_position_ = -1;
+  n_tokens_ = 0;
+}
+
+void HipQueue::start_repeatable(std::int64_t n_seen, const StepInput& input) {
+  const auto found = std::ranges::find_if(
+      known_, [&](const Known& known) { return known.program.consists_of(operations_, n_seen); });
+  if (found == known_.end()) {
+    if (known_.size() == kMostKnown) {
+      known_.erase(known_.begin());
+    }
+    known_.push_back({Program(operations_, n_seen), nullptr});
+    device_.start(known_.back().program, input);
+    return;
+  }
+  if (found->recording == nullptr) {
+    found->recording = device_.record(found->program);
+  }
+  device_.start(*found->recording, input);
+}
+
+void HipQueue::observe(KernelObserver* observer) {
+  start();
+  if (observer_ != nullptr) {
+    report();
+  }
+  observer_ = observer;
+  device_.time(observer != nullptr);
+}
+
+void HipQueue::report() {
+  if (observer_ == nullptr) {
+    device_.wait();
+    return;
+  }
+  // Between two reports the host has the results and decides what comes next; within one, launches follow
+  // each other.
+  bool first = true;
+  for (const kernels::TimedWork& work : device_.take_times()) {
+    if (work.idle_seconds > 0) {
+      observer_->on_record({first ? "host_gap" : "launch_overhead", {}, work.idle_seconds, 0});
+    }
+    observer_->on_record({work.name, work.cost, work.seconds, work.n_operations});
+    first = false;
+  }
+}
+
+}  // namespace reprise::engine
