@@ -1,0 +1,193 @@
+// One model on a GPU, in each precision: whether it gives the processor's bits, how fast it is, and what
+// share of the device's own speed that is. The device's speed is measured before each precision: only figures
+// of one row are compared. tools/gpu_bench builds this, tests the kernels, and runs it.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdlib>
+#include <numeric>
+
+#include "engine/core/digest.h"
+#include "engine/core/error.h"
+#include "engine/generate/generate.h"
+#include "engine/kernels/hip/modules.h"
+
+namespace reprise::bench {
+namespace {
+
+struct Options {
+  std::string model = "synthetic:qwen3-0.6b";
+  std::string backend = "hip";
+  std::vector<std::string> precisions = {"f32", "f16", "bf16", "int8", "int4"};
+  int rounds = 10;
+  std::int64_t n_prompt = 512;
+  std::int64_t n_new = 128;
+  std::int64_t n_checked = 24;  ///< prompt tokens of the call whose bits are compared
+};
+
+engine::GenerateRequest request_of(std::int64_t n_prompt, std::int64_t n_new, std::int64_t n_vocab) {
+  engine::GenerateRequest request;
+  for (std::int64_t i = 0; i < n_prompt; ++i) {
+    request.prompt_ids.push_back(static_cast<engine::TokenId>((1 + i * 7919) % n_vocab));
+  }
+  request.max_new_tokens = n_new;
+  return request;
+}
+
+/// Digests every logit of a call.
+class Digester final : public engine::GenerateObserver {
+ public:
+  void on_token(const engine::TokenEvent& event) override { digest_.update(std::as_bytes(event.logits)); }
+  std::string finish() { return engine::to_hex(digest_.finish()); }
+
+ private:
+  engine::Sha256 digest_;
+};
+
+std::string digest_of_call(engine::Session& session, std::int64_t n_prompt) {
+  Digester digester;
+  session.truncate(0);
+  generate(session, request_of(n_prompt, 8, session.model().config().n_vocab), &digester);
+  return digester.finish();
+}
+
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return (values[(values.size() - 1) / 2] + values[values.size() / 2]) / 2;
+}
+
+/// Bytes of weights that one token reads: all but the rows of embeddings that it does not look up.
+std::int64_t bytes_per_token(const engine::Weights& weights) {
+  const bool tied = weights.head.data() == weights.token_embedding.data();
+  return weights.bytes - (tied ? 0 : static_cast<std::int64_t>(weights.token_embedding.size_bytes())) -
+         (weights.position_embedding.empty()
+              ? 0
+              : static_cast<std::int64_t>(weights.position_embedding.size_bytes()));
+}
+
+/// Parameters that each token of a prompt is multiplied with: those of the layers' matrices.
+std::int64_t parameters_per_token(const engine::Weights& weights) {
+  std::int64_t n = 0;
+  for (const engine::LayerWeights& layer : weights.layers) {
+    for (const engine::AnyTensorView& matrix :
+         {layer.q, layer.k, layer.v, layer.o, layer.gate, layer.up, layer.down}) {
+      n += matrix.empty() ? 0 : matrix.shape().count();
+    }
+  }
+  return n;
+}
+
+/// The device that a placement would take, for what no session measures.
+engine::kernels::DeviceRates rates_of(const engine::Placement& placement) {
+  std::vector<const engine::kernels::HipWorld*> worlds = engine::kernels::gpu_worlds().worlds;
+  if (placement.backend == "hip-emulated") {
+    worlds = {&engine::kernels::emulated_world()};
+  }
+  for (const engine::kernels::HipWorld* world : worlds) {
+    for (int i = 0; i < world->device_count(); ++i) {
+      const auto device = world->open_device(i);
+      if (device->info().architecture == placement.isa) {
+        return device->measure_rates();
+      }
+    }
+  }
+  return {};
+}
+
+/// One precision's row of the table.
+void measure(const Options& options, const std::shared_ptr<const engine::Model>& model,
+             const std::string& precision, const std::string& numerics) {
+  engine::Placement placement;
+  placement.backend = options.backend;
+  placement.precision = precision;
+  placement.numerics = numerics;
+  placement = resolved(placement);
+  const engine::kernels::DeviceRates rates = rates_of(placement);
+  engine::SessionOptions session_options;
+  session_options.n_positions = options.n_prompt + options.n_new;
+  engine::Session session(model, placement, session_options);
+  std::string bits = "not compared";
+  if (numerics == "fast") {
+    bits = "differ by design";
+  } else if (options.n_checked > 0) {
+    engine::Placement host;
+    host.precision = precision;
+    engine::Session expected(model, host, session_options);
+    bits = digest_of_call(session, options.n_checked) == digest_of_call(expected, options.n_checked)
+               ? "identical"
+               : "DIFFERENT";
+  }
+  const engine::GenerateRequest request =
+      request_of(options.n_prompt, options.n_new, model->config().n_vocab);
+  std::vector<double> prefill;
+  std::vector<double> decode;
+  for (int i = 0; i < options.rounds + 1; ++i) {
+    session.truncate(0);
+    const engine::GenerateResult result = generate(session, request);
+    if (i > 0) {  // the first call records launches
+      prefill.push_back(static_cast<double>(options.n_prompt) / result.token_seconds.front());
+      decode.push_back(static_cast<double>(options.n_new - 1) /
+                       std::accumulate(result.token_seconds.begin() + 1, result.token_seconds.end(), 0.0));
+    }
+  }
+  const double tokens = median(decode);
+  const double weights = tokens * static_cast<double>(bytes_per_token(*session.weights()));
+  const double flops = median(prefill) * 2 * static_cast<double>(parameters_per_token(*session.weights()));
+  fmt::print("| {} | {} | {} | {:.0f} | {:.2f} | {:.1f} % | {:.0f} | {:.1f} | {:.1f} % |\n", precision,
+             numerics, bits, median(prefill), flops / 1e12, 100 * flops / rates.bf16_flops_per_second, tokens,
+             weights / 1e9, 100 * weights / rates.copy_bytes_per_second);
+  std::fflush(stdout);
+}
+
+void run(const Options& options) {
+  const auto model = engine::Model::open(options.model);
+  engine::Placement placement;
+  placement.backend = options.backend;
+  placement = resolved(placement);
+  const engine::kernels::DeviceRates rates = rates_of(placement);
+  fmt::print(
+      "{} on {} {}: copies at {:.1f} GB/s (read and written), {:.3f} f32 TFLOP/s, {:.3f} bf16 matrix "
+      "TFLOP/s; {} + {} "
+      "tokens, median of {}\n\n",
+      options.model, placement.backend, placement.isa, rates.copy_bytes_per_second / 1e9,
+      rates.f32_flops_per_second / 1e12, rates.bf16_flops_per_second / 1e12, options.n_prompt, options.n_new,
+      options.rounds);
+  fmt::print(
+      "| weights | numerics | logits, against cpu | prefill tokens/s | TFLOP/s | of matrix rate | decode "
+      "tokens/s | "
+      "weights GB/s | of copies |\n");
+  fmt::print("|---|---|---|---|---|---|---|---|---|\n");
+  for (const std::string& precision : options.precisions) {
+    measure(options, model, precision, "exact");
+    if (precision == "f16" || precision == "bf16") {
+      measure(options, model, precision, "fast");
+    }
+  }
+}
+
+}  // namespace
+}  // namespace reprise::bench
+
+int main(int argc, char** argv) {
+  reprise::bench::Options options;
+  CLI::App app(
+      "A model on a GPU: its bits, its speed, and the share of the device's own speed that it reaches.");
+  app.add_option("--model", options.model, "a model as `reprise generate` takes it")->capture_default_str();
+  app.add_option("--backend", options.backend, "hip, or hip-emulated to try this program")
+      ->capture_default_str();
+  app.add_option("--precision", options.precisions, "f32, f16, bf16, int8, int4")->capture_default_str();
+  app.add_option("--rounds", options.rounds)->check(CLI::Range(1, 100'000))->capture_default_str();
+  app.add_option("--prompt-tokens", options.n_prompt)->check(CLI::Range(1, 100'000))->capture_default_str();
+  app.add_option("--new-tokens", options.n_new)->check(CLI::Range(2, 100'000))->capture_default_str();
+  app.add_option("--checked-tokens", options.n_checked, "prompt tokens of the call that is compared; 0: none")
+      ->check(CLI::Range(0, 100'000))
+      ->capture_default_str();
+  CLI11_PARSE(app, argc, argv);
+  try {
+    reprise::bench::run(options);
+  } catch (const reprise::Error& error) {
+    fmt::print(stderr, "gpu_bench: {}\n", error.what());
+    return EXIT_FAILURE;
+  }
+}
