@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <bit>
 
+#include "engine/core/error.h"
+
 namespace reprise::engine {
 
 using kernels::Program;
@@ -18,6 +20,14 @@ constexpr std::int64_t kFewestSeen = 256;
 constexpr std::size_t kMostKnown = 32;
 
 }  // namespace
+
+HipQueue::~HipQueue() {
+  try {
+    device_.wait();  // recordings may be under way
+  } catch (const Error&) {
+    // The device is of no use any more; nothing is under way.
+  }
+}
 
 void HipQueue::add(const OperationRef& op) {
   if (const std::int64_t position = kernels::position_of(op); position >= 0) {
@@ -80,6 +90,7 @@ void HipQueue::start_repeatable(std::int64_t n_seen, const StepInput& input) {
       known_, [&](const Known& known) { return known.program.consists_of(operations_, n_seen); });
   if (found == known_.end()) {
     if (known_.size() == kMostKnown) {
+      device_.wait();  // it may be under way
       known_.erase(known_.begin());
     }
     known_.push_back({Program(operations_, n_seen), nullptr});
@@ -106,12 +117,14 @@ void HipQueue::report() {
     device_.wait();
     return;
   }
-  // Between two reports the host has the results and decides what comes next; within one, launches follow
+  // Between two programs, each of which begins with its input, it is the host that decides what comes next;
+  // within one, launches follow
   // each other.
   bool first = true;
   for (const kernels::TimedWork& work : device_.take_times()) {
     if (work.idle_seconds > 0) {
-      observer_->on_record({first ? "host_gap" : "launch_overhead", {}, work.idle_seconds, 0});
+      const bool starts_program = first || work.name == "copy_host_to_device";
+      observer_->on_record({starts_program ? "host_gap" : "launch_overhead", {}, work.idle_seconds, 0});
     }
     observer_->on_record({work.name, work.cost, work.seconds, work.n_operations});
     first = false;

@@ -17,9 +17,12 @@ namespace reprise::engine {
 class HipQueue {
  public:
   explicit HipQueue(kernels::HipDevice& device) : device_(device) {}
+  ~HipQueue();
+  HipQueue(const HipQueue&) = delete;
+  HipQueue& operator=(const HipQueue&) = delete;
 
   void add(const OperationRef& op);
-  /// Starts what was added. The operands' memory must outlive it.
+  /// Starts what was added. The operands' memory may then be given back: giving it back waits.
   void start();
 
   /// Null to stop observing. While observed, programs are started launch by launch, which are timed on the

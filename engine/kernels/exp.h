@@ -1,9 +1,9 @@
 /// The engine's exponential: one definition for every instruction set, as arithmetic on a lane type.
 ///
 /// exp(x) for x in [-87, 88]; 0 below, exp(88) above. At most 2 units in the last place from the true value.
-/// Written once over `V`: scalars (float) in kernels/reference, 16 lanes in kernels/cpu. V has fma,
-/// broadcast, and exp2_of_magic: the integer n in the low bits of n + kMagic becomes 2^n. Source: range
-/// reduction and coefficients of Cephes expf (S. L. Moshier).
+/// Written once over `V`: scalars (scalar_exp.h) in kernels/reference and kernels/hip, 16 lanes in
+/// kernels/cpu. V has fma, broadcast, and exp2_of_magic: the integer n in the low bits of n + kMagic becomes
+/// 2^n. Source: range reduction and coefficients of Cephes expf (S. L. Moshier).
 #pragma once
 
 #include "engine/core/inline.h"

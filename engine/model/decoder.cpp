@@ -80,8 +80,8 @@ TensorView<const float> Decoder::forward(std::span<const TokenId> tokens, KvCach
   }
   const TensorView<const float> found =
       which == LogitsOf::no_token ? TensorView<const float>() : logits(n_tokens, which);
-  cache.set_length(cache.length() + n_tokens);
   backend_.submit();
+  cache.set_length(cache.length() + n_tokens);
   return found;
 }
 

@@ -41,7 +41,7 @@ struct Weights {
   AnyTensorView head;                       // [n_vocab, d_model]; the token embedding where tied
 
   std::int64_t bytes = 0;         ///< of all tensors as placed, a tied head once
-  std::int64_t copied_bytes = 0;  ///< of those that are not the model's own memory
+  std::int64_t copied_bytes = 0;  ///< of those that had to change: their dtype, or their place in memory
   bool in_blocks = false;         ///< some matrix is: its products read activations in blocks
   std::string precision;          ///< of the matrices: "f32", ..., or "f16+int4" for a native mixture
   std::string stored_precision;   ///< as the model stores them: one name, or several as "q4_k+q6_k"

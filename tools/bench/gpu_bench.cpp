@@ -173,16 +173,29 @@ int main(int argc, char** argv) {
   reprise::bench::Options options;
   CLI::App app(
       "A model on a GPU: its bits, its speed, and the share of the device's own speed that it reaches.");
-  app.add_option("--model", options.model, "a model as `reprise generate` takes it")->capture_default_str();
+  app.add_option("--model", options.model, "a model as `reprise generate` takes it")
+      ->capture_default_str()
+      ->take_last();
   app.add_option("--backend", options.backend, "hip, or hip-emulated to try this program")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->take_last();
   app.add_option("--precision", options.precisions, "f32, f16, bf16, int8, int4")->capture_default_str();
-  app.add_option("--rounds", options.rounds)->check(CLI::Range(1, 100'000))->capture_default_str();
-  app.add_option("--prompt-tokens", options.n_prompt)->check(CLI::Range(1, 100'000))->capture_default_str();
-  app.add_option("--new-tokens", options.n_new)->check(CLI::Range(2, 100'000))->capture_default_str();
+  app.add_option("--rounds", options.rounds)
+      ->check(CLI::Range(1, 100'000))
+      ->capture_default_str()
+      ->take_last();
+  app.add_option("--prompt-tokens", options.n_prompt)
+      ->check(CLI::Range(1, 100'000))
+      ->capture_default_str()
+      ->take_last();
+  app.add_option("--new-tokens", options.n_new)
+      ->check(CLI::Range(2, 100'000))
+      ->capture_default_str()
+      ->take_last();
   app.add_option("--checked-tokens", options.n_checked, "prompt tokens of the call that is compared; 0: none")
       ->check(CLI::Range(0, 100'000))
-      ->capture_default_str();
+      ->capture_default_str()
+      ->take_last();
   CLI11_PARSE(app, argc, argv);
   try {
     reprise::bench::run(options);

@@ -85,8 +85,8 @@ class HipDevice {
 
   /// Starts a program, whose operands are in this device's memory; those of `input` are on the host.
   virtual void start(const Program& program, const StepInput& input) = 0;
-  /// Records a program for inputs of as many tokens as its Embed's; the operands' memory must outlive the
-  /// recording.
+  /// Records a program for inputs of as many tokens as its Embed's; the operands' memory must be there when
+  /// it is started, and until that is done.
   virtual std::unique_ptr<Recording> record(const Program& program) = 0;
   /// Starts what this device recorded.
   virtual void start(const Recording& recording, const StepInput& input) = 0;

@@ -58,7 +58,11 @@ class InputMemory {
 /// The launches of a program, as the runtime starts them together, and the memory they use beside their
 /// operands.
 struct Graph final : public Recording {
-  ~Graph() override { static_cast<void>(hipGraphExecDestroy(graph)); }
+  ~Graph() override {
+    if (graph != nullptr) {  // else it could not be recorded
+      static_cast<void>(hipGraphExecDestroy(graph));
+    }
+  }
 
   hipGraphExec_t graph = nullptr;
   mutable InputMemory input;
@@ -261,11 +265,15 @@ class Device final : public HipDevice {
     return least;
   }
 
-  /// Steps that take about a millisecond, up to 4096.
+  /// Steps that take about a millisecond: a launch takes long beside few of them.
   template <class Launch>
   int steps_worth_timing(const Launch& launch) {
-    const double seconds = least_seconds([&] { launch(1); });
-    return static_cast<int>(std::clamp(1e-3 / std::max(seconds, 1e-7), 1.0, 4096.0));
+    constexpr double kWorthTiming = 1e-3;
+    int n_steps = 1;
+    while (n_steps < 1 << 20 && least_seconds([&] { launch(n_steps); }) < kWorthTiming) {
+      n_steps *= 4;
+    }
+    return n_steps;
   }
 
   [[nodiscard]] Cost cost_of_launch(const Program& program, const Group& group) const {

@@ -43,6 +43,7 @@ class Scratch {
     const std::size_t needed = static_cast<std::size_t>(count) * sizeof(T);
     if (needed > size_bytes_) {
       memory_.reset();
+      size_bytes_ = 0;  // what follows may throw
       memory_ = {device_memory(needed, device), [](std::byte* memory) { release_memory(memory, 0); }};
       size_bytes_ = needed;
     }
@@ -63,8 +64,15 @@ class Pinned {
   std::byte* of_size(std::size_t needed) {
     if (needed > size_bytes_) {
       memory_.reset();
+      size_bytes_ = 0;  // what follows may throw
       void* memory = nullptr;
-      REPRISE_HIP_CALL(hipHostMalloc(&memory, needed));
+      const hipError_t error = hipHostMalloc(&memory, needed);
+      if (error == hipErrorOutOfMemory) {
+        static_cast<void>(hipGetLastError());
+        fail(ErrorCode::out_of_memory,
+             "memory: expected {} bytes that a GPU can copy from to be available, found fewer", needed);
+      }
+      REPRISE_HIP_CALL(error);
       memory_ = {static_cast<std::byte*>(memory), release_pinned};
       size_bytes_ = needed;
     }

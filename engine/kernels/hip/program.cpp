@@ -99,7 +99,8 @@ std::size_t products_length(std::span<const Operation> operations) {
     return op.x.extent(0) == 1 && op.x.extent(1) <= kMaxFusedRow && op.out.data() != op.x.data();
   });
   const auto keeps_input = [&](const Linear& op) {
-    return op.out.data() != op.x.data() && (norm == nullptr || op.out.data() != norm->x.data());
+    return op.out.data() != op.x.data() &&
+           (norm == nullptr || (op.out.data() != norm->x.data() && op.residual.data() != norm->out.data()));
   };
   const Linear* const first = reader.next<Linear>([&](const Linear& op) {
     return op.x.extent(0) == 1 && keeps_input(op) &&

@@ -257,6 +257,10 @@ __device__ inline float narrow<float>(float x) {
 template <>
 __device__ inline F16 narrow<F16>(float x) {
 #if defined(__CUDACC__) || defined(__HIPCC__)
+  const auto bits = __builtin_bit_cast(std::uint32_t, x);
+  if ((bits & 0x7fffffffU) > 0x7f800000U) {  // GPUs have one NaN for all
+    return static_cast<F16>((bits >> 16U & 0x8000U) | 0x7e00U | (bits >> 13U & 0x3ffU));
+  }
   return static_cast<F16>(__builtin_bit_cast(std::uint16_t, __float2half_rn(x)));
 #else
   return to_f16(x);

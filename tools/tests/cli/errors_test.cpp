@@ -142,7 +142,7 @@ TEST_F(Errors, Placements) {
     std::vector<std::string> expected;
   };
   const Case cases[] = {
-    {{"--backend", "gpu"}, {"--backend: expected one of reference, cpu, found 'gpu'"}},
+    {{"--backend", "gpu"}, {"--backend: expected one of reference, cpu, hip, hip-emulated, found 'gpu'"}},
     {{"--isa", "sse"},
      {"--isa: expected one of auto, scalar, avx2, avx512, avx512_vnni, amx, neon, found 'sse'"}},
     {{"--precision", "f64"}, {"--precision: expected one of native, f32, f16, bf16", "found 'f64'"}},

@@ -189,6 +189,22 @@ TEST(HipDevice, SaysWhatWasNeededAndWhatIsFree) {
                                       "waves of 32, found [0-9]+"));
 }
 
+TEST(HipDevice, WorksOnAfterAProgramThatDidNotFit) {
+  emulation::set_memory_bytes(1 << 20);
+  const auto gpu = device();
+  const EmbedWithPosition embed(*gpu);
+  const std::vector<TokenId> many(1 << 18, 1);
+  const auto embedded = std::get<Embed>(embed.program().operations().front());
+  const Embed all = {embedded.out, embedded.table, many, {}, 0};
+  const Program too_large({without_position(&all)}, 0);
+  EXPECT_EQ(error_of([&] { gpu->start(too_large, {many, 0}); }).code(), ErrorCode::out_of_memory);
+  EXPECT_EQ(error_of([&] { gpu->record(too_large); }).code(), ErrorCode::out_of_memory);
+  const std::vector<TokenId> one = {2};
+  gpu->start(embed.program(), {one, 0});
+  EXPECT_THAT(embed.out.values(), ElementsAre(15, 26));
+  emulation::set_memory_bytes(0);
+}
+
 /// All that a decoder asks of a device.
 void use_everything() {
   const auto gpu = device();

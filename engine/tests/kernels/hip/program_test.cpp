@@ -101,6 +101,10 @@ TEST(Program, WhatOneBlockReadsNoOtherWrites) {
   onto_x.residual = x;
   EXPECT_THAT(lengths({norm, onto_x}), ElementsAre(1, 1));
 
+  Linear adds_normed = with.linear(norm.out, 64);
+  adds_normed.residual = norm.out;
+  EXPECT_THAT(lengths({norm, adds_normed}), ElementsAre(1, 1));
+
   const Linear first = with.linear(norm.out, 64);
   Linear adds = with.linear(norm.out, 64);
   adds.residual = first.out;
