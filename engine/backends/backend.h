@@ -59,7 +59,8 @@ class Backend {
   virtual void copy_out(std::span<std::byte> to, const std::byte* from) = 0;
   /// Starts everything dispatched, where that has not happened yet.
   virtual void submit() {}
-  /// Waits for everything dispatched, then gives the values on the host; valid until they are next written, or the next read().
+  /// Waits for everything dispatched, then gives the values on the host; valid until they are next written, or
+  /// the next read().
   virtual std::span<const float> read(const TensorView<const float>& values) = 0;
 
   /// Bytes of memory that kernels compute in, so far: the most that any operation has needed.

@@ -127,7 +127,7 @@ void measure(const Options& options, const std::shared_ptr<const engine::Model>&
     const engine::GenerateResult result = generate(session, request);
     if (i > 0) {  // the first call records launches
       prefill.push_back(static_cast<double>(options.n_prompt) / result.token_seconds.front());
-      decode.push_back(static_cast<double>(options.n_new - 1) /
+      decode.push_back(static_cast<double>(result.token_seconds.size() - 1) /
                        std::accumulate(result.token_seconds.begin() + 1, result.token_seconds.end(), 0.0));
     }
   }
