@@ -6,7 +6,6 @@
 
 #include "engine/backends/hip_queue.h"
 #include "engine/core/error.h"
-#include "engine/kernels/hip/device.h"
 #include "engine/kernels/hip/modules.h"
 
 namespace reprise::engine {
@@ -79,20 +78,6 @@ std::vector<const kernels::HipWorld*> worlds_of(const Placement& placement) {
   return placement.backend == "hip" ? kernels::gpu_worlds().worlds : std::vector{&kernels::emulated_world()};
 }
 
-/// The device that the placement names; null where there is none.
-std::unique_ptr<kernels::HipDevice> find_device(const Placement& placement) {
-  for (const kernels::HipWorld* world : worlds_of(placement)) {
-    const int n_devices = world->device_count();
-    for (int i = 0; i < n_devices; ++i) {
-      auto device = world->open_device(i);
-      if (placement.isa == "auto" || placement.isa == device->info().architecture) {
-        return device;
-      }
-    }
-  }
-  return nullptr;
-}
-
 /// "HIP: only gfx90a, gfx1031", or "CUDA: no device: driver too old".
 std::string devices_of(const kernels::HipWorld& world) {
   const int n_devices = world.device_count();
@@ -127,12 +112,25 @@ bool is_hip(const Placement& placement) {
   return placement.backend == "hip" || placement.backend == "hip-emulated";
 }
 
+std::unique_ptr<kernels::HipDevice> find_hip_device(const Placement& placement) {
+  for (const kernels::HipWorld* world : worlds_of(placement)) {
+    const int n_devices = world->device_count();
+    for (int i = 0; i < n_devices; ++i) {
+      auto device = world->open_device(i);
+      if (placement.isa == "auto" || placement.isa == device->info().architecture) {
+        return device;
+      }
+    }
+  }
+  return nullptr;
+}
+
 Placement resolved_hip(Placement placement) {
   if (placement.threads < 0 || placement.threads > 1) {
     fail(ErrorCode::invalid_argument, "placement: threads: expected 1 with backend {}, found {}",
          placement.backend, placement.threads);
   }
-  const auto device = find_device(placement);
+  const auto device = find_hip_device(placement);
   if (device == nullptr) {
     fail_without_device(placement);
   }
@@ -142,7 +140,7 @@ Placement resolved_hip(Placement placement) {
 }
 
 std::unique_ptr<Backend> make_hip_backend(Placement placement) {
-  auto device = find_device(placement);
+  auto device = find_hip_device(placement);
   REPRISE_CHECK(device != nullptr);
   device->compute_fast(placement.numerics == "fast");
   return std::make_unique<HipBackend>(std::move(placement), std::move(device));

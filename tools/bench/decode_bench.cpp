@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <numeric>
@@ -12,6 +11,8 @@
 #include "engine/core/error.h"
 #include "engine/generate/generate.h"
 #include "harness/clock/roofline.h"
+#include "harness/stats/summary.h"
+#include "tools/bench/decode_call.h"
 
 namespace reprise::bench {
 namespace {
@@ -30,27 +31,6 @@ struct Round {
   double weight_bytes_per_second;
   [[nodiscard]] double fraction() const { return weight_bytes_per_second / read_bytes_per_second; }
 };
-
-/// Bytes of weights that one token reads: all of them, but of the embeddings one row each unless a head is
-/// tied to them.
-std::int64_t bytes_per_token(const engine::Weights& weights) {
-  std::int64_t bytes = weights.bytes;
-  if (weights.head.data() != weights.token_embedding.data()) {
-    bytes -= static_cast<std::int64_t>(weights.token_embedding.size_bytes());
-  }
-  return bytes - (weights.position_embedding.empty()
-                      ? 0
-                      : static_cast<std::int64_t>(weights.position_embedding.size_bytes()));
-}
-
-engine::GenerateRequest request_of(const Options& options, std::int64_t n_vocab) {
-  engine::GenerateRequest request;
-  for (std::int64_t i = 0; i < options.n_prompt; ++i) {
-    request.prompt_ids.push_back(static_cast<engine::TokenId>((1 + i * 7919) % n_vocab));
-  }
-  request.max_new_tokens = options.n_new;
-  return request;
-}
 
 /// Seconds of the decoding steps alone: the first token's are those of the prompt.
 double decode_seconds(engine::Session& session, const engine::GenerateRequest& request) {
@@ -75,8 +55,7 @@ double median_of(const std::vector<Round>& rounds, Value&& value) {
   for (const Round& round : rounds) {
     values.push_back(value(round));
   }
-  std::sort(values.begin(), values.end());
-  return (values[(values.size() - 1) / 2] + values[values.size() / 2]) / 2;
+  return harness::median(values);
 }
 
 std::string load_average() {
@@ -95,7 +74,8 @@ void run(const Options& options) {
   engine::SessionOptions session_options;
   session_options.n_positions = options.n_prompt + options.n_new;
   engine::Session session(engine::Model::open(options.model), options.placement, session_options);
-  const engine::GenerateRequest request = request_of(options, session.model().config().n_vocab);
+  const engine::GenerateRequest request =
+      request_of(options.n_prompt, options.n_new, session.model().config().n_vocab);
   fmt::print("{} on {}: {:.1f} MB of weights a token\n", options.model, describe(session.placement()),
              static_cast<double>(bytes_per_token(*session.weights())) / 1e6);
   fmt::print("{:>8} {:>12} {:>12} {:>14} {:>12}\n", "round", "read GB/s", "tokens/s", "weights GB/s",

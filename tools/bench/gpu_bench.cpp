@@ -4,14 +4,15 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <cstdlib>
 #include <numeric>
 
+#include "engine/backends/hip_backend.h"
 #include "engine/core/digest.h"
 #include "engine/core/error.h"
 #include "engine/generate/generate.h"
-#include "engine/kernels/hip/modules.h"
+#include "harness/stats/summary.h"
+#include "tools/bench/decode_call.h"
 
 namespace reprise::bench {
 namespace {
@@ -25,15 +26,6 @@ struct Options {
   std::int64_t n_new = 128;
   std::int64_t n_checked = 24;  ///< prompt tokens of the call whose bits are compared
 };
-
-engine::GenerateRequest request_of(std::int64_t n_prompt, std::int64_t n_new, std::int64_t n_vocab) {
-  engine::GenerateRequest request;
-  for (std::int64_t i = 0; i < n_prompt; ++i) {
-    request.prompt_ids.push_back(static_cast<engine::TokenId>((1 + i * 7919) % n_vocab));
-  }
-  request.max_new_tokens = n_new;
-  return request;
-}
 
 /// Digests every logit of a call.
 class Digester final : public engine::GenerateObserver {
@@ -52,20 +44,6 @@ std::string digest_of_call(engine::Session& session, std::int64_t n_prompt) {
   return digester.finish();
 }
 
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return (values[(values.size() - 1) / 2] + values[values.size() / 2]) / 2;
-}
-
-/// Bytes of weights that one token reads: all but the rows of embeddings that it does not look up.
-std::int64_t bytes_per_token(const engine::Weights& weights) {
-  const bool tied = weights.head.data() == weights.token_embedding.data();
-  return weights.bytes - (tied ? 0 : static_cast<std::int64_t>(weights.token_embedding.size_bytes())) -
-         (weights.position_embedding.empty()
-              ? 0
-              : static_cast<std::int64_t>(weights.position_embedding.size_bytes()));
-}
-
 /// Parameters that each token of a prompt is multiplied with: those of the layers' matrices.
 std::int64_t parameters_per_token(const engine::Weights& weights) {
   std::int64_t n = 0;
@@ -78,23 +56,6 @@ std::int64_t parameters_per_token(const engine::Weights& weights) {
   return n;
 }
 
-/// The device that a placement would take, for what no session measures.
-engine::kernels::DeviceRates rates_of(const engine::Placement& placement) {
-  std::vector<const engine::kernels::HipWorld*> worlds = engine::kernels::gpu_worlds().worlds;
-  if (placement.backend == "hip-emulated") {
-    worlds = {&engine::kernels::emulated_world()};
-  }
-  for (const engine::kernels::HipWorld* world : worlds) {
-    for (int i = 0; i < world->device_count(); ++i) {
-      const auto device = world->open_device(i);
-      if (device->info().architecture == placement.isa) {
-        return device->measure_rates();
-      }
-    }
-  }
-  return {};
-}
-
 /// One precision's row of the table.
 void measure(const Options& options, const std::shared_ptr<const engine::Model>& model,
              const std::string& precision, const std::string& numerics) {
@@ -103,7 +64,7 @@ void measure(const Options& options, const std::shared_ptr<const engine::Model>&
   placement.precision = precision;
   placement.numerics = numerics;
   placement = resolved(placement);
-  const engine::kernels::DeviceRates rates = rates_of(placement);
+  const engine::kernels::DeviceRates rates = engine::find_hip_device(placement)->measure_rates();
   engine::SessionOptions session_options;
   session_options.n_positions = options.n_prompt + options.n_new;
   engine::Session session(model, placement, session_options);
@@ -131,12 +92,14 @@ void measure(const Options& options, const std::shared_ptr<const engine::Model>&
                        std::accumulate(result.token_seconds.begin() + 1, result.token_seconds.end(), 0.0));
     }
   }
-  const double tokens = median(decode);
+  const double tokens = harness::median(decode);
   const double weights = tokens * static_cast<double>(bytes_per_token(*session.weights()));
-  const double flops = median(prefill) * 2 * static_cast<double>(parameters_per_token(*session.weights()));
+  const double flops =
+      harness::median(prefill) * 2 * static_cast<double>(parameters_per_token(*session.weights()));
   fmt::print("| {} | {} | {} | {:.0f} | {:.2f} | {:.1f} % | {:.0f} | {:.1f} | {:.1f} % |\n", precision,
-             numerics, bits, median(prefill), flops / 1e12, 100 * flops / rates.bf16_flops_per_second, tokens,
-             weights / 1e9, 100 * weights / rates.copy_bytes_per_second);
+             numerics, bits, harness::median(prefill), flops / 1e12,
+             100 * flops / rates.bf16_flops_per_second, tokens, weights / 1e9,
+             100 * weights / rates.copy_bytes_per_second);
   std::fflush(stdout);
 }
 
@@ -145,7 +108,7 @@ void run(const Options& options) {
   engine::Placement placement;
   placement.backend = options.backend;
   placement = resolved(placement);
-  const engine::kernels::DeviceRates rates = rates_of(placement);
+  const engine::kernels::DeviceRates rates = engine::find_hip_device(placement)->measure_rates();
   fmt::print(
       "{} on {} {}: copies at {:.1f} GB/s (read and written), {:.3f} f32 TFLOP/s, {:.3f} bf16 matrix "
       "TFLOP/s; {} + {} "

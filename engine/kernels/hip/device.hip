@@ -14,6 +14,13 @@ namespace {
 /// Host matrices go through device memory of this size, row by row as they are, and are put in order there.
 constexpr std::size_t kTransitBytes = std::size_t{32} << 20;
 
+template <class... Cases>
+struct Overloaded : Cases... {
+  using Cases::operator()...;
+};
+template <class... Cases>
+Overloaded(Cases...) -> Overloaded<Cases...>;
+
 std::size_t tokens_of(const Program& program) {
   for (const Operation& operation : program.operations()) {
     if (const auto* embed = std::get_if<Embed>(&operation)) {
@@ -22,9 +29,6 @@ std::size_t tokens_of(const Program& program) {
   }
   return 0;
 }
-
-constexpr std::size_t kRateWord = 16;  // bytes that copy_words() takes for one
-constexpr int kRateBlocks = 32;        // of a processor: enough to keep all of them busy
 
 /// A StepInput on its way: the first position, then the tokens.
 class InputMemory {
@@ -48,6 +52,7 @@ class InputMemory {
             reinterpret_cast<const TokenId*>(device() + sizeof(std::int64_t))};
   }
   [[nodiscard]] std::size_t size_bytes() const { return size_bytes_; }
+  [[nodiscard]] std::size_t reserved_bytes() const { return device_.size_bytes(); }
 
  private:
   std::size_t size_bytes_ = 0;  // of the input; the memory is as large at least
@@ -205,35 +210,13 @@ class Device final : public HipDevice {
   }
 
   DeviceRates measure_rates() override {
-    select();
+    const std::size_t free = free_bytes();
     wait();
-    constexpr std::size_t kMostBytes = std::size_t{1} << 30;
-    const int n_blocks = kRateBlocks * n_processors_;
-    const std::size_t size_bytes =
-        std::max(std::min(kMostBytes, free_bytes() / 8), bytes_of_registers(n_blocks)) / kRateWord *
-        kRateWord;
-    Scratch from;
-    Scratch to;
-    std::byte* const in = from.as<std::byte>(static_cast<std::int64_t>(size_bytes), info_.name);
-    std::byte* const out = to.as<std::byte>(static_cast<std::int64_t>(size_bytes), info_.name);
-    const auto n_words = static_cast<std::int64_t>(size_bytes / kRateWord);
-    const double copy = least_seconds([&] { copy_words(out, in, n_words, stream_); });
-    auto* const values = reinterpret_cast<float*>(out);
-    const auto steps =
-        steps_worth_timing([&](int n_steps) { multiply_registers(values, n_blocks, n_steps, stream_); });
-    const double multiply = least_seconds([&] { multiply_registers(values, n_blocks, steps, stream_); });
-    const auto tile_steps =
-        steps_worth_timing([&](int n_steps) { multiply_register_tiles(values, n_blocks, n_steps, stream_); });
-    const double tiles =
-        least_seconds([&] { multiply_register_tiles(values, n_blocks, tile_steps, stream_); });
-    float flops_of_block = 0;
-    copy_out(std::as_writable_bytes(std::span(&flops_of_block, 1)), out);
-    return {2.0 * static_cast<double>(size_bytes) / copy, flops_of_registers(n_blocks, steps) / multiply,
-            static_cast<double>(n_blocks) * flops_of_block / tiles};
+    return REPRISE_HIP_WORLD::measure_rates(info_, free, n_processors_, stream_);
   }
 
   [[nodiscard]] std::size_t workspace_bytes() const override {
-    return input_.size_bytes() + scores_.size_bytes() + rounded_.size_bytes();
+    return input_.reserved_bytes() + scores_.size_bytes() + rounded_.size_bytes();
   }
 
  private:
@@ -247,33 +230,6 @@ class Device final : public HipDevice {
           return TimedWork{kind == hipMemcpyHostToDevice ? "copy_host_to_device" : "copy_device_to_host",
                            {static_cast<std::int64_t>(size_bytes), 0}};
         });
-  }
-
-  /// The least time that a launch takes, of several.
-  template <class Launch>
-  double least_seconds(const Launch& launch) {
-    Timer timer;
-    timer.turn(true);
-    double least = 0;
-    for (int i = 0; i < 8; ++i) {
-      timer.time(stream_, launch, [] { return TimedWork{}; });
-      REPRISE_HIP_CALL(hipGetLastError());
-      wait();
-      const double seconds = timer.take().front().seconds;
-      least = i == 0 ? seconds : std::min(least, seconds);
-    }
-    return least;
-  }
-
-  /// Steps that take about a millisecond: a launch takes long beside few of them.
-  template <class Launch>
-  int steps_worth_timing(const Launch& launch) {
-    constexpr double kWorthTiming = 1e-3;
-    int n_steps = 1;
-    while (n_steps < 1 << 20 && least_seconds([&] { launch(n_steps); }) < kWorthTiming) {
-      n_steps *= 4;
-    }
-    return n_steps;
   }
 
   [[nodiscard]] Cost cost_of_launch(const Program& program, const Group& group) const {
@@ -315,7 +271,7 @@ class Device final : public HipDevice {
     const std::span<const Operation> operations = program.of(group);
     switch (group.fusion) {
       case Fusion::none:
-        std::visit([&](const auto& op) { launch_alone(op, program, step); }, operations.front());
+        alone(operations.front(), program.n_seen(), step);
         break;
       case Fusion::products:
         products(operations);
@@ -340,44 +296,30 @@ class Device final : public HipDevice {
       linear_floats(operations, stream_);
     }
   }
-  void launch_alone(const Embed& op, const Program& /*program*/, const StepMemory& step) {
-    embed(op, step, stream_);
+  void alone(const Operation& operation, std::int64_t n_seen, const StepMemory& step) {
+    std::visit(Overloaded{
+                   [&](const Embed& op) { embed(op, step, stream_); },
+                   [&](const RmsNorm& op) { rms_norm(op, stream_); },
+                   [&](const LayerNorm& op) { layer_norm(op, stream_); },
+                   [&](const Quantize& op) { quantize(op, stream_); },
+                   [&](const Linear& /*op*/) {
+                     products({&operation, 1});
+                   },
+                   [&](const Rope& op) { rope(op, step, stream_); },
+                   [&](const StoreKv& op) { store_kv(op, step, stream_); },
+                   [&](const Attention& op) { attend(op, n_seen, step); },
+                   [&](const SwiGlu& op) { swiglu(op, stream_); },
+                   [&](const Gelu& op) { gelu(op, stream_); },
+                   [&](const Relu& op) { relu(op, stream_); },
+               },
+               operation);
   }
-  void launch_alone(const RmsNorm& op, const Program& /*program*/, const StepMemory& /*step*/) {
-    rms_norm(op, stream_);
-  }
-  void launch_alone(const LayerNorm& op, const Program& /*program*/, const StepMemory& /*step*/) {
-    layer_norm(op, stream_);
-  }
-  void launch_alone(const Quantize& op, const Program& /*program*/, const StepMemory& /*step*/) {
-    quantize(op, stream_);
-  }
-  void launch_alone(const Linear& op, const Program& /*program*/, const StepMemory& /*step*/) {
-    const Operation operation = op;
-    products({&operation, 1});
-  }
-  void launch_alone(const Rope& op, const Program& /*program*/, const StepMemory& step) {
-    rope(op, step, stream_);
-  }
-  void launch_alone(const StoreKv& op, const Program& /*program*/, const StepMemory& step) {
-    store_kv(op, step, stream_);
-  }
-  void launch_alone(const Attention& op, const Program& program, const StepMemory& step) {
+  void attend(const Attention& op, std::int64_t n_seen, const StepMemory& step) {
     if (fast_ && rounds_queries(op)) {
       attention_fast(op, step, stream_);
-      return;
+    } else {
+      attention(op, n_seen, step, scores_.as<float>(attention_scores(op, n_seen), info_.name), stream_);
     }
-    float* const scores = scores_.as<float>(attention_scores(op, program.n_seen()), info_.name);
-    attention(op, program.n_seen(), step, scores, stream_);
-  }
-  void launch_alone(const SwiGlu& op, const Program& /*program*/, const StepMemory& /*step*/) {
-    swiglu(op, stream_);
-  }
-  void launch_alone(const Gelu& op, const Program& /*program*/, const StepMemory& /*step*/) {
-    gelu(op, stream_);
-  }
-  void launch_alone(const Relu& op, const Program& /*program*/, const StepMemory& /*step*/) {
-    relu(op, stream_);
   }
 
   int index_;

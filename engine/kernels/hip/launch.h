@@ -7,7 +7,7 @@
 #include <cstdint>
 
 #include "engine/core/check.h"
-#include "engine/kernels/hip/program.h"
+#include "engine/kernels/hip/device.h"
 #include "engine/kernels/hip/runtime.h"
 #include "engine/kernels/operations.h"
 
@@ -58,15 +58,9 @@ std::int64_t attention_scores(const Attention& op, std::int64_t n_seen);
 void reorder(std::byte* matrix, std::int64_t n_rows, std::int64_t first_row, const AnyTensorView& rows,
              hipStream_t stream);
 
-// For measure_rates().
-void copy_words(std::byte* to, const std::byte* from, std::int64_t n_words,
-                hipStream_t stream);  ///< of 16 bytes
-/// Multiplies and adds in registers. `out` is for results that nobody needs.
-void multiply_registers(float* out, int n_blocks, int n_steps, hipStream_t stream);
-std::size_t bytes_of_registers(int n_blocks);  ///< of `out`
-double flops_of_registers(int n_blocks, int n_steps);
-/// The same on matrix cores, bf16; each block writes how many operations it did, n_blocks in all.
-void multiply_register_tiles(float* flops, int n_blocks, int n_steps, hipStream_t stream);
+/// HipDevice::measure_rates() of a device, with at most an eighth of its free memory.
+DeviceRates measure_rates(const DeviceInfo& device, std::size_t free_bytes, int n_multiprocessors,
+                          hipStream_t stream);
 
 /// How many pieces of `size` cover n.
 inline unsigned pieces(std::int64_t n, std::int64_t size) {

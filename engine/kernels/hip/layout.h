@@ -44,4 +44,14 @@ REPRISE_INLINE constexpr std::int64_t place_in_row(std::int64_t k) {
 template <class Block>
 inline constexpr std::int64_t kBlockValueBytes = static_cast<std::int64_t>(sizeof(Block) - sizeof(F16));
 
+/// Where the scales of a matrix of n_blocks begin: behind all values.
+template <class Block>
+REPRISE_INLINE const F16* block_scales(const std::byte* matrix, std::int64_t n_blocks) {
+  return reinterpret_cast<const F16*>(matrix + n_blocks * kBlockValueBytes<Block>);
+}
+template <class Block>
+REPRISE_INLINE F16* block_scales(std::byte* matrix, std::int64_t n_blocks) {
+  return reinterpret_cast<F16*>(matrix + n_blocks * kBlockValueBytes<Block>);
+}
+
 }  // namespace reprise::engine::kernels

@@ -62,8 +62,7 @@ struct Row {
 
   __device__ Row(const Product& product, int row, int n_blocks)
       : values(reinterpret_cast<const ValueWords<Block>*>(product.weight)),
-        scales(reinterpret_cast<const F16*>(product.weight + static_cast<std::int64_t>(product.n_out) *
-                                                                 n_blocks * kBlockValueBytes<Block>)) {
+        scales(block_scales<Block>(product.weight, static_cast<std::int64_t>(product.n_out) * n_blocks)) {
     const std::int64_t first = static_cast<std::int64_t>(row < product.n_out ? row : 0) * n_blocks;
     values += first;
     scales += first;

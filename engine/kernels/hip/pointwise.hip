@@ -139,8 +139,7 @@ void launch_reorder_blocks(std::byte* matrix, std::int64_t n_rows, std::int64_t 
                            const AnyTensorView& rows, hipStream_t stream) {
   const std::int64_t per_row = rows.extent(1) / kBlock;
   std::byte* const values = matrix + first_row * per_row * kBlockValueBytes<Block>;
-  F16* const scales =
-      reinterpret_cast<F16*>(matrix + n_rows * per_row * kBlockValueBytes<Block>) + first_row * per_row;
+  F16* const scales = block_scales<Block>(matrix, n_rows * per_row) + first_row * per_row;
   const auto* const blocks = reinterpret_cast<const Block*>(rows.data());
   const std::int64_t n_blocks = rows.extent(0) * per_row;
   REPRISE_LAUNCH(reorder_blocks<Block>, grid_over(n_blocks), kThreads, stream, values, scales, blocks,

@@ -28,9 +28,7 @@ struct BlockMatrix {
   std::int64_t width;
 
   BlockMatrix(const std::byte* memory, std::int64_t n_rows, std::int64_t n)
-      : values(memory),
-        scales(reinterpret_cast<const F16*>(memory + n_rows * (n / kBlock) * kBlockValueBytes<Block>)),
-        width(n) {}
+      : values(memory), scales(block_scales<Block>(memory, n_rows * (n / kBlock))), width(n) {}
   __device__ float at(std::int64_t row, std::int64_t k) const {
     const std::int64_t block = (row * width + k) / kBlock;
     const std::byte* bytes = values + block * kBlockValueBytes<Block>;
