@@ -48,15 +48,13 @@ Conditions read_conditions(const fs::path& root) {
   return conditions;
 }
 
-std::optional<ProcessorTime> read_processor_time(const fs::path& root) {
-  std::ifstream file(root / "proc/stat");
-  std::string line;
-  if (!std::getline(file, line) || !line.starts_with("cpu ")) {
+std::optional<ProcessorTime> parse_processor_time(std::string_view line) {
+  if (!line.starts_with("cpu ")) {
     return std::nullopt;
   }
   // user nice system idle iowait irq softirq steal; guests' time, after them, is in user already.
   constexpr int kFields = 8;
-  std::istringstream ticks(line.substr(4));
+  std::istringstream ticks{std::string(line.substr(4))};
   ProcessorTime time;
   for (int i = 0; i < kFields; ++i) {
     if (!(ticks >> time.stolen)) {
@@ -65,6 +63,13 @@ std::optional<ProcessorTime> read_processor_time(const fs::path& root) {
     time.all += time.stolen;
   }
   return time;
+}
+
+std::optional<ProcessorTime> read_processor_time(const fs::path& root) {
+  std::ifstream file(root / "proc/stat");
+  std::string line;
+  std::getline(file, line);
+  return parse_processor_time(line);
 }
 
 std::optional<double> steal_fraction(const std::optional<ProcessorTime>& before,

@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "harness/clock/clock.h"
 
@@ -30,6 +31,9 @@ struct ProcessorTime {
 
 /// From /proc and /sys under `root`, before measuring; the rest is left as it is. Never fails.
 Conditions read_conditions(const std::filesystem::path& root = "/");
+
+/// Of the first line of /proc/stat; absent when it is no such line.
+std::optional<ProcessorTime> parse_processor_time(std::string_view line);
 
 /// From /proc/stat under `root`; absent when it cannot be read.
 std::optional<ProcessorTime> read_processor_time(const std::filesystem::path& root = "/");

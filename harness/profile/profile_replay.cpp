@@ -30,27 +30,20 @@ class Recorder final : public engine::KernelObserver, public engine::GenerateObs
   bool decoding_ = false;
 };
 
-struct ObservedRun {
-  Seconds wall_seconds;
-  CostProfileBuilder builder;
-  std::int64_t n_operations;
-  std::int64_t n_dispatches;
-};
-
-ObservedRun observe(EngineReplay& replay) {
-  Recorder recorder;
-  replay.restore();
-  const std::int64_t before = replay.n_dispatches();
-  const engine::GenerateResult result = replay.run_observed(recorder, recorder);
-  return {result.total_seconds, recorder.builder(), recorder.n_operations(), replay.n_dispatches() - before};
-}
-
 Seconds run_plainly(EngineReplay& replay) {
   replay.restore();
   return replay.run().total_seconds;
 }
 
 }  // namespace
+
+ObservedRun observe_run(EngineReplay& replay) {
+  Recorder recorder;
+  replay.restore();
+  const std::int64_t before = replay.n_dispatches();
+  const engine::GenerateResult result = replay.run_observed(recorder, recorder);
+  return {result.total_seconds, recorder.builder(), recorder.n_operations(), replay.n_dispatches() - before};
+}
 
 ReplayProfile profile_replay(EngineReplay& replay, const std::optional<Roofline>& roofline, int n_runs) {
   REPRISE_CHECK(n_runs >= 1);
@@ -59,7 +52,7 @@ ReplayProfile profile_replay(EngineReplay& replay, const std::optional<Roofline>
   std::vector<ObservedRun> observed;
   for (int i = 0; i < n_runs; ++i) {
     plain.push_back(run_plainly(replay));
-    observed.push_back(observe(replay));
+    observed.push_back(observe_run(replay));
   }
   std::sort(observed.begin(), observed.end(),
             [](const ObservedRun& a, const ObservedRun& b) { return a.wall_seconds < b.wall_seconds; });
@@ -71,7 +64,7 @@ ReplayProfile profile_replay(EngineReplay& replay, const std::optional<Roofline>
       typical.wall_seconds,
       comparable ? std::optional(roofline_for(*roofline, replay.placement().threads)) : std::nullopt);
   result.overhead = typical.wall_seconds / median(plain) - 1;
-  result.n_records = typical.n_operations;
+  result.n_records = typical.n_records;
   result.n_dispatches = typical.n_dispatches;
   return result;
 }

@@ -127,13 +127,19 @@ const Verification& EngineReplay::verification() const {
 Sample EngineReplay::run() {
   REPRISE_CHECK(verifier_ != nullptr);
   RepeatChecker checker(*verifier_);
+  watch_.start();
   engine::GenerateResult result = engine::generate(*session_, request_, &checker);
   Sample sample;
+  sample.conditions = watch_.stop();
   sample.total_seconds = result.total_seconds;
   sample.time_to_first_token_seconds = result.token_seconds.front();
   sample.token_seconds = std::move(result.token_seconds);
   sample.verified = verification_.agrees() && checker.same();
   return sample;
+}
+
+engine::GenerateResult EngineReplay::run_unobserved() {
+  return engine::generate(*session_, request_);
 }
 
 engine::GenerateResult EngineReplay::run_observed(engine::KernelObserver& kernels,

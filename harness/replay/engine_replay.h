@@ -56,6 +56,8 @@ class EngineReplay final : public Runner {
   /// One timed run. It is verified when its tokens and logits are those of the verify() run, and that one
   /// agreed.
   Sample run() override;
+  /// One run after restore(), without observers: for counting what the call itself does.
+  engine::GenerateResult run_unobserved();
   /// One run told to `kernels` and `tokens`, after restore(). For profiles.
   engine::GenerateResult run_observed(engine::KernelObserver& kernels, engine::GenerateObserver& tokens);
 
@@ -80,6 +82,8 @@ class EngineReplay final : public Runner {
   std::vector<std::byte> prefix_values_;
   std::unique_ptr<Verifier> verifier_;
   Verification verification_;
+  MonotonicClock clock_;
+  RunWatch watch_{clock_};
 };
 
 }  // namespace reprise::harness

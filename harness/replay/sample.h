@@ -2,9 +2,11 @@
 /// whether the check passed. Used by replays, which make samples, measure and report. No engine behind it.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "harness/clock/clock.h"
+#include "harness/clock/run_conditions.h"
 
 namespace reprise::harness {
 
@@ -17,6 +19,7 @@ struct Sample {
   /// tokens.
   std::vector<Seconds> token_seconds;
   bool verified = false;  ///< outputs were checked against the capture and agree as far as its mode demands
+  std::optional<RunConditions> conditions = {};  ///< what the run met; absent where nobody looked
 };
 
 }  // namespace reprise::harness

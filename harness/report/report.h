@@ -18,6 +18,7 @@
 #include "harness/clock/machine.h"
 #include "harness/measure/stopping_rule.h"
 #include "harness/profile/cost_profile.h"
+#include "harness/replay/replay_info.h"
 #include "harness/replay/verification.h"
 #include "harness/stats/bootstrap.h"
 
@@ -27,23 +28,6 @@ inline constexpr std::string_view kReportSchema = "reprise.report/1";
 
 /// The build that measured.
 using ToolInfo = engine::BuildInfo;
-
-struct ModelInfo {
-  std::string name;
-  std::string sha256;
-  std::string architecture;
-  std::int64_t parameters = 0;
-  std::optional<std::string> stored_precision = {};  ///< of its matrices: "bf16", "q4_k+q6_k"
-};
-
-struct CaptureInfo {
-  std::string id;
-  std::string name;
-  ModelInfo model;
-  std::int64_t n_prompt = 0;  ///< tokens before the first generated one, cached or not
-  std::int64_t n_cached = 0;  ///< of those, already in the KV cache when the call began
-  std::int64_t n_generated = 0;
-};
 
 /// Where the call ran.
 using PlacementInfo = engine::PlacementFields;
@@ -72,13 +56,6 @@ struct RawSamples {
 struct ColdRun {
   double total_seconds = 0;
   double time_to_first_token_seconds = 0;
-};
-
-struct MemoryUse {
-  std::int64_t weights_bytes = 0;
-  std::int64_t kv_bytes = 0;
-  std::int64_t activation_bytes = 0;
-  std::int64_t peak_rss_bytes = 0;
 };
 
 /// One capture at one placement.

@@ -37,7 +37,17 @@ void flush_output() {
 
 }  // namespace
 
-int run(int argc, char** argv) {
+std::string describe_error(const std::exception& error) {
+  if (dynamic_cast<const Error*>(&error) != nullptr) {
+    return one_line(error.what());
+  }
+  if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr) {
+    return "memory: expected enough for this model and context, found too little";
+  }
+  return fmt::format("internal error: {}", one_line(error.what()));
+}
+
+int run(int argc, char** argv, AllocationCounter allocations) {
   CLI::App app(
       "Captures a language model's generate call, performs it again elsewhere, checks the outputs, times it\n"
       "and shows where the time goes.\n\n"
@@ -61,6 +71,7 @@ int run(int argc, char** argv) {
   add_profile(app, exit_code);
   add_model(app, exit_code);
   add_doctor(app, exit_code);
+  add_serve_runs(app, allocations);
   try {
     app.parse(argc, argv);
     flush_output();
@@ -70,12 +81,8 @@ int run(int argc, char** argv) {
       return app.exit(error);  // --help, --version
     }
     say("reprise: {}\n", one_line(usage_error(app, error)));
-  } catch (const Error& error) {
-    say("reprise: {}\n", one_line(error.what()));
-  } catch (const std::bad_alloc&) {
-    say("reprise: memory: expected enough for this model and context, found too little\n");
   } catch (const std::exception& error) {
-    say("reprise: internal error: {}\n", one_line(error.what()));
+    say("reprise: {}\n", describe_error(error));
   }
   return kUsage;
 }

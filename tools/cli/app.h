@@ -3,6 +3,9 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <cstdint>
+#include <exception>
+#include <string>
 
 namespace reprise::cli {
 
@@ -15,7 +18,13 @@ enum ExitCode {
   kUsage = 4,  ///< wrong flags, files or environment: nothing was measured
 };
 
-int run(int argc, char** argv);
+/// Calls of operator new so far (tools/allocation_count.h); null where they are not counted.
+using AllocationCounter = std::int64_t (*)();
+
+int run(int argc, char** argv, AllocationCounter allocations = nullptr);
+
+/// What an error of any kind says to the user, on one line.
+std::string describe_error(const std::exception& error);
 
 /// Each adds one subcommand, whose callback sets `exit_code` when it is not kPass.
 void add_generate(CLI::App& app, int& exit_code);
@@ -25,6 +34,7 @@ void add_bench(CLI::App& app, int& exit_code);
 void add_profile(CLI::App& app, int& exit_code);
 void add_model(CLI::App& app, int& exit_code);
 void add_doctor(CLI::App& app, int& exit_code);
+void add_serve_runs(CLI::App& app, AllocationCounter allocations);
 
 /// Each adds one subcommand of `model`.
 void add_model_info(CLI::App& model_command, int& exit_code);

@@ -35,12 +35,6 @@ harness::CaptureInfo capture_info(const NamedCapture& named) {
       c.n_prompt(), c.n_cached, c.n_generated()};
 }
 
-harness::MemoryUse memory_of(const EngineReplay& replay) {
-  const engine::Session& session = replay.session();
-  return {session.weights()->bytes, session.cache().live_bytes(), session.decoder().activation_bytes(),
-          peak_rss_bytes()};
-}
-
 std::string label(const Row& row) {
   return fmt::format("{}: {} {} {} kv {}", row.capture.name, row.placement.backend, row.placement.isa,
                      row.placement.precision, row.placement.kv_cache ? "on" : "off");
@@ -128,6 +122,12 @@ Row describe_row(const NamedCapture& capture, const EngineReplay& replay) {
   row.capture.model.stored_precision = replay.session().weights()->stored_precision;
   row.placement = engine::to_fields(replay.placement());
   return row;
+}
+
+harness::MemoryUse memory_of(const EngineReplay& replay) {
+  const engine::Session& session = replay.session();
+  return {session.weights()->bytes, session.cache().live_bytes(), session.decoder().activation_bytes(),
+          peak_rss_bytes()};
 }
 
 harness::Report run_matrix(const MatrixPlan& plan, harness::ModelFinder& finder) {

@@ -32,11 +32,15 @@ struct MatrixPlan {
 /// report without figures. Errors: those of the finder, of EngineReplay, and of AdaptiveMedianRule.
 harness::Report run_matrix(const MatrixPlan& plan, harness::ModelFinder& finder);
 
-/// A report about this machine and build, without rows; its roofline is measured, which takes one to two seconds.
+/// A report about this machine and build, without rows; its roofline is measured, which takes one to two
+/// seconds.
 harness::Report empty_report();
 
 /// The parts of a row that are known before anything is timed.
 harness::Row describe_row(const NamedCapture& capture, const harness::EngineReplay& replay);
+
+/// What it takes now, and what this process has taken at most.
+harness::MemoryUse memory_of(const harness::EngineReplay& replay);
 
 /// The comparison table, what differs in rows that failed, and the kernels of the fastest row that was
 /// profiled.

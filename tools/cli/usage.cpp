@@ -54,9 +54,14 @@ bool is(const CLI::ParseError& error) {
   return dynamic_cast<const Kind*>(&error) != nullptr;
 }
 
+/// Those that only programs call have no group, and no place in --help.
+bool is_listed(const CLI::App* command) {
+  return !command->get_group().empty();
+}
+
 std::string expected_subcommand(const CLI::App& command) {
   std::string names;
-  for (const CLI::App* sub : command.get_subcommands([](const CLI::App*) { return true; })) {
+  for (const CLI::App* sub : command.get_subcommands(is_listed)) {
     names += (names.empty() ? "" : ", ") + sub->get_name();
   }
   const auto rest = command.remaining();

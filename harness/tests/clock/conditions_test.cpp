@@ -66,6 +66,15 @@ TEST_F(ConditionsTest, StolenTimeIsTheEighthFieldAndGuestsAreNotCountedTwice) {
   }
 }
 
+TEST(ParseProcessorTime, TakesTheLineOfAllProcessorsAlone) {
+  EXPECT_EQ(parse_processor_time("cpu  1 2 3 4 5 6 7 8 0 0")->all, 36);
+  EXPECT_EQ(parse_processor_time("cpu  1 2 3 4 5 6 7 8")->stolen, 8);
+  for (const char* other : {"", "cpu", "cpu ", "cpu1 1 2 3 4 5 6 7 8", "intr 1 2 3 4 5 6 7 8",
+                            "cpu  1 2 3 4 5 6 7", "cpu  1 2 3 4 5 6 7 99999999999999999999"}) {
+    EXPECT_FALSE(parse_processor_time(other).has_value()) << other;
+  }
+}
+
 TEST(StealFraction, IsOfTheTimeBetween) {
   EXPECT_EQ(steal_fraction(ProcessorTime{1000, 39}, ProcessorTime{1400, 139}), 0.25);
   EXPECT_EQ(steal_fraction(ProcessorTime{1000, 39}, ProcessorTime{1400, 38}), 0);  // some kernels correct it

@@ -168,6 +168,24 @@ TEST(ProfileReplay, CentresAndTheRestAreTheWallTime) {
   }
 }
 
+/// Runs one at a time: each a whole profile, of the same kernels.
+TEST(ObserveRun, IsAProfileOfItsOwn) {
+  const Capture capture = Call(kMicrogpt, kPrompt, kGenerated, 4).record();
+  WeightPool pool;
+  EngineReplay replay(capture, model_of(kMicrogpt), {{.threads = 1}, {}}, pool);
+  replay.verify();
+  const ObservedRun first = observe_run(replay);
+  const ObservedRun second = observe_run(replay);
+  for (const ObservedRun* run : {&first, &second}) {
+    EXPECT_EQ(run->n_records, 25 * kGenerated);
+    EXPECT_EQ(run->n_dispatches, run->n_records);
+    const CostProfile profile = run->builder.build(run->wall_seconds);
+    EXPECT_GT(profile.wall_seconds, 0);
+    EXPECT_GE(profile.unattributed_seconds, 0);
+  }
+  EXPECT_EQ(calls_of(first.builder.build(1)), calls_of(second.builder.build(1)));
+}
+
 TEST(ProfileReplay, SharesAreOfTheCeilingsForAsManyThreads) {
   const Capture capture = Call(kLlama, kPrompt, kGenerated).record();
   // Storing keys is reading and writing alone.

@@ -367,6 +367,29 @@ TEST(EngineReplay, ManyRunsRepeatOneAnother) {
   }
 }
 
+TEST(EngineReplay, EveryRunSaysWhatItMet) {
+  const Capture capture = Call(kMicrogpt, 9, 6, 4).record();
+  Replay replay(capture, {.threads = 1});
+  replay->verify();
+  for (int i = 0; i < 3; ++i) {
+    replay->restore();
+    const Sample sample = replay->run();
+    ASSERT_TRUE(sample.conditions.has_value());
+    EXPECT_GE(sample.conditions->minor_page_faults, 0);
+    EXPECT_EQ(sample.conditions->major_page_faults, 0);  // this model lies in memory
+    EXPECT_TRUE(sample.conditions->steal_seconds.has_value());
+  }
+}
+
+TEST(EngineReplay, AnUnobservedRunIsTheSameCall) {
+  const Capture capture = Call(kMicrogpt, 9, 6, 4).sampled(5).record();
+  Replay replay(capture, {.threads = 1});
+  for (int i = 0; i < 2; ++i) {
+    replay->restore();
+    EXPECT_EQ(replay->run_unobserved().generated_ids, capture.steps.generated_ids);
+  }
+}
+
 TEST(EngineReplay, ProcessesThePromptTokensItSays) {
   const Capture capture = Call(kMicrogpt, 20, 3, 13).record();
   for (const Placement& placement : {Placement{.threads = 1}, Placement{.kv_cache = false, .threads = 1},
