@@ -26,7 +26,7 @@ class Row {
     }
     totals_.push_back(sample.total_seconds);
     runs_.push_back(std::move(sample));
-    decision_ = rule.consider(std::span<const Seconds>(totals_).subspan(n_warmup(rule)), elapsed_);
+    decision_ = rule.consider(totals_, elapsed_);
   }
 
   [[nodiscard]] bool stopped() const { return decision_.has_value(); }
@@ -35,7 +35,11 @@ class Row {
   /// The result, once stopped. The row is spent afterwards.
   Measurement finish(const StoppingRule& rule) {
     Measurement measurement;
-    const auto first_sample = runs_.begin() + static_cast<std::ptrdiff_t>(n_warmup(rule));
+    if (!totals_.empty()) {
+      measurement.steady = rule.steady_part(totals_);
+    }
+    const auto first_sample =
+        runs_.begin() + static_cast<std::ptrdiff_t>(std::min(measurement.steady.warmup_runs, runs_.size()));
     measurement.samples.assign(std::make_move_iterator(first_sample), std::make_move_iterator(runs_.end()));
     measurement.warmup.assign(std::make_move_iterator(runs_.begin()), std::make_move_iterator(first_sample));
     measurement.reason = *decision_;
@@ -44,10 +48,6 @@ class Row {
   }
 
  private:
-  [[nodiscard]] std::size_t n_warmup(const StoppingRule& rule) const {
-    return std::min(rule.warmup_runs(totals_), totals_.size());
-  }
-
   Runner& runner_;
   std::vector<Sample> runs_;
   std::vector<Seconds> totals_;

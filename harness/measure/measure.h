@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "harness/clock/clock.h"
+#include "harness/measure/steady_part.h"
 #include "harness/measure/stopping_rule.h"
 #include "harness/replay/runner.h"
 
@@ -20,6 +21,7 @@ namespace reprise::harness {
 struct Measurement {
   std::vector<Sample> warmup;   ///< the first one is the cold run
   std::vector<Sample> samples;  ///< in the order they were taken
+  SteadyPart steady;            ///< how runs were divided into the two, and samples into blocks
   StopReason reason = StopReason::failed;
   Seconds elapsed_seconds = 0;  ///< with restoring, verifying and warm-up
 

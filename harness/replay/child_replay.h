@@ -27,7 +27,7 @@ class ChildReplay final : public Runner {
   Sample run() override;
   /// `n` runs in one answer, so that short calls do not wait for each other's. `n` from 1 to kMaxChildRuns,
   /// as below.
-  std::vector<Sample> runs(std::int64_t n);
+  std::vector<Sample> runs(std::int64_t n) override;
   /// Of `n` runs, each for itself.
   std::vector<ChildProfile> profile(std::int64_t n);
   ChildCounts counts();

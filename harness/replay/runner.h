@@ -2,6 +2,10 @@
 /// tests.
 #pragma once
 
+#include <cstdint>
+#include <iterator>
+#include <vector>
+
 #include "harness/replay/sample.h"
 
 namespace reprise::harness {
@@ -16,6 +20,16 @@ class Runner {
 
   /// Performs the call once, times it and verifies its outputs.
   virtual Sample run() = 0;
+
+  /// `n` times restore() and run(), at least once; ends after a run that does not verify.
+  virtual std::vector<Sample> runs(std::int64_t n) {
+    std::vector<Sample> samples;
+    do {
+      restore();
+      samples.push_back(run());
+    } while (samples.back().verified && std::ssize(samples) < n);
+    return samples;
+  }
 };
 
 }  // namespace reprise::harness

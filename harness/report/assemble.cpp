@@ -5,12 +5,14 @@
 namespace reprise::harness {
 
 void add_measurement(Row& row, const Measurement& measurement, std::int64_t n_prompt_processed,
-                     const BootstrapOptions& options) {
+                     double confidence) {
   row.metrics.clear();
   if (measurement.reason != StopReason::failed) {
-    row.metrics = compute_metrics(measurement.samples, n_prompt_processed, options);
+    row.metrics = compute_metrics(measurement.samples, n_prompt_processed, measurement.steady.runs_per_block,
+                                  confidence);
   }
   row.samples = {};
+  row.samples.runs_per_block = static_cast<std::int64_t>(measurement.steady.runs_per_block);
   for (const Sample& sample : measurement.samples) {
     row.samples.total_seconds.push_back(sample.total_seconds);
     row.samples.token_seconds.push_back(sample.token_seconds);

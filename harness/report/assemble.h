@@ -13,7 +13,7 @@ namespace reprise::harness {
 /// Sets metrics, samples, cold and stop. A row that failed has no metrics: a figure beside outputs that did
 /// not verify would be read as one that did. `n_prompt_processed`: see compute_metrics.
 void add_measurement(Row& row, const Measurement& measurement, std::int64_t n_prompt_processed,
-                     const BootstrapOptions& options = {});
+                     double confidence = 0.95);
 
 /// Sets cost_centres and unattributed_seconds.
 void add_profile(Row& row, const CostProfile& profile);

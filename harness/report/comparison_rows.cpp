@@ -68,6 +68,8 @@ std::string converged_cell(StopReason reason) {
       return "NO (budget)";
     case StopReason::max_runs:
       return "NO (max runs)";
+    case StopReason::not_steady:
+      return "NO (not steady)";
     case StopReason::failed:
       break;
   }
@@ -140,6 +142,10 @@ ComparisonRows comparison_rows(const Report& report) {
       })) {
     rows.notes.emplace_back(
         "NO: not converged, the interval of the total is wider than asked for; give it more time");
+  }
+  if (any([](const Row& row) { return row.stop == StopReason::not_steady; })) {
+    rows.notes.emplace_back(
+        "not steady: the runs kept getting slower or faster to the end, so their median means little");
   }
   if (any([](const Row& row) { return row.stop == StopReason::failed; })) {
     rows.notes.emplace_back("FAILED: a run's outputs did not verify; no time of it is shown");

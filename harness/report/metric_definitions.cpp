@@ -5,6 +5,9 @@
 #include <utility>
 #include <vector>
 
+#include "harness/measure/steady_part.h"
+#include "harness/stats/bootstrap.h"
+#include "harness/stats/median_sequence.h"
 #include "harness/stats/summary.h"
 
 namespace reprise::harness {
@@ -17,12 +20,10 @@ constexpr std::pair<std::string_view, double> kLatencyPercentiles[] = {{kInterTo
 
 class MetricTable {
  public:
-  MetricTable(std::span<const Sample> samples, const BootstrapOptions& options)
-      : samples_(samples),
-        options_(options),
-        enough_(samples.size() >= min_samples_for_median_interval(options.confidence)) {}
+  MetricTable(std::span<const Sample> samples, std::size_t runs_per_block, double confidence)
+      : samples_(samples), runs_per_block_(runs_per_block), confidence_(confidence) {}
 
-  /// Adds the median of `value_of` each sample, unless one sample has no value.
+  /// Adds the median of `value_of` each run, unless one run has no value.
   template <class ValueOf>
   void add_median(std::string_view name, const char* unit, Better better, ValueOf&& value_of) {
     std::vector<double> values;
@@ -33,11 +34,15 @@ class MetricTable {
       }
       values.push_back(*value);
     }
-    Metric metric = base(unit, better, values);
-    metric.value = median(values);
-    if (enough_) {
-      metric.ci = bootstrap_median_ci(values, options_);
+    std::vector<double> blocks = block_medians(values, runs_per_block_);
+    if (blocks.empty()) {
+      blocks = {median(values)};  // of less than a block
     }
+    const MedianEstimate estimate = estimate_median(blocks, confidence_);
+    Metric metric = base(unit, better, blocks);
+    metric.value = estimate.value;
+    metric.ci = estimate.ci;
+    metric.n_effective = estimate.n_effective;
     metrics_.emplace(name, metric);
   }
 
@@ -58,8 +63,9 @@ class MetricTable {
       ps.push_back(p);
     }
     std::vector<Interval> cis;
-    if (enough_) {
-      cis = bootstrap_pooled_quantile_cis(runs, ps, options_);
+    const bool enough = runs.size() >= min_samples_for_median_interval(confidence_);
+    if (enough) {
+      cis = bootstrap_pooled_quantile_cis(runs, ps, {.confidence = confidence_});
     }
     for (std::size_t i = 0; i < ps.size(); ++i) {
       std::vector<double> values;
@@ -68,7 +74,7 @@ class MetricTable {
       }
       Metric metric = base("s", Better::lower, values);
       metric.value = quantile_of_sorted(pooled, ps[i]);
-      if (enough_) {
+      if (enough) {
         metric.ci = cis[i];
       }
       metrics_.emplace(kLatencyPercentiles[i].first, metric);
@@ -82,15 +88,15 @@ class MetricTable {
     Metric metric;
     metric.unit = unit;
     metric.better = better;
-    metric.confidence = options_.confidence;
+    metric.confidence = confidence_;
     metric.n = static_cast<std::int64_t>(values.size());
     metric.lag1_autocorrelation = lag1_autocorrelation(values);
     return metric;
   }
 
   std::span<const Sample> samples_;
-  BootstrapOptions options_;
-  bool enough_;
+  std::size_t runs_per_block_;
+  double confidence_;
   std::map<std::string, Metric> metrics_;
 };
 
@@ -101,13 +107,13 @@ std::optional<double> rate(double count, Seconds seconds) {
 }  // namespace
 
 std::map<std::string, Metric> compute_metrics(std::span<const Sample> samples,
-                                              std::int64_t n_prompt_processed,
-                                              const BootstrapOptions& options) {
+                                              std::int64_t n_prompt_processed, std::size_t runs_per_block,
+                                              double confidence) {
   if (samples.empty()) {
     return {};
   }
   using Value = std::optional<double>;
-  MetricTable table(samples, options);
+  MetricTable table(samples, runs_per_block, confidence);
   table.add_median(kTotalSeconds, "s", Better::lower,
                    [](const Sample& s) -> Value { return s.total_seconds; });
   table.add_median(kTimeToFirstTokenSeconds, "s", Better::lower, [](const Sample& s) -> Value {

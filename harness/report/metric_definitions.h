@@ -2,6 +2,7 @@
 /// says what "decode tokens per second" means. Used by assemble.h; names also by the printers and by regress.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <span>
@@ -10,7 +11,6 @@
 
 #include "harness/replay/sample.h"
 #include "harness/report/report.h"
-#include "harness/stats/bootstrap.h"
 
 namespace reprise::harness {
 
@@ -32,17 +32,18 @@ inline constexpr std::string_view kInterTokenLatencyP99Seconds = "inter_token_la
 ///   inter_token_latency_pQ_seconds Q % quantile (type 7) of the token intervals after the first, of all
 ///   samples
 ///
-/// The value of the first four is the median over samples, with its bootstrap interval. The percentiles pool
-/// the intervals of all samples; their interval resamples whole runs, because the latencies of one run
-/// resemble each other. `n` counts samples; the autocorrelation is that of the per-sample values.
+/// The value of the first four is the median over blocks of runs (measure/steady_part.h), with an interval
+/// that is valid however often one looked. The percentiles pool the intervals of all runs; their interval is
+/// a bootstrap's, of one look, that resamples whole runs, because the latencies of one run resemble each
+/// other. `n` counts blocks, for percentiles runs; the autocorrelation is that of their values.
 ///
 /// Absent: everything without a sample; those of the first token when nothing was generated; prefill when no
 /// prompt token was processed; decode and latencies when fewer than 2 tokens were generated; a rate whose
-/// time is 0. Intervals are absent below min_samples_for_median_interval.
+/// time is 0. Intervals are absent where there are too few samples for any.
 ///
 ///   n_prompt_processed: prompt tokens the call computed, without those it found in the KV cache.
 std::map<std::string, Metric> compute_metrics(std::span<const Sample> samples,
-                                              std::int64_t n_prompt_processed,
-                                              const BootstrapOptions& options = {});
+                                              std::int64_t n_prompt_processed, std::size_t runs_per_block = 1,
+                                              double confidence = 0.95);
 
 }  // namespace reprise::harness

@@ -16,11 +16,12 @@
 #include "engine/backends/placement_fields.h"
 #include "engine/core/build_info.h"
 #include "harness/clock/machine.h"
+#include "harness/measure/ratio.h"
 #include "harness/measure/stopping_rule.h"
 #include "harness/profile/cost_profile.h"
 #include "harness/replay/replay_info.h"
 #include "harness/replay/verification.h"
-#include "harness/stats/bootstrap.h"
+#include "harness/stats/interval.h"
 
 namespace reprise::harness {
 
@@ -41,8 +42,9 @@ struct Metric {
   double value = 0;
   std::optional<Interval> ci;  ///< absent when there are too few samples for one
   double confidence = 0.95;
-  std::int64_t n = 0;  ///< samples
+  std::int64_t n = 0;  ///< samples: blocks of runs
   std::optional<double> lag1_autocorrelation;
+  std::optional<double> n_effective;  ///< independent samples that would tell as much about the median
 };
 
 /// Every verified run, raw and in order.
@@ -50,6 +52,7 @@ struct RawSamples {
   std::vector<double> total_seconds;
   std::vector<std::vector<double>> token_seconds;  ///< as Sample::token_seconds
   std::vector<double> warmup_total_seconds;        ///< dropped runs; the first is the cold one
+  std::int64_t runs_per_block = 1;  ///< whose median is one sample of a metric (measure/steady_part.h)
 };
 
 /// The very first run of a row, apart from all figures.
@@ -73,9 +76,33 @@ struct Row {
   std::optional<MemoryUse> memory;
 };
 
-enum class ComparisonVerdict { regression, improvement, equivalent, inconclusive };
+/// A change in seconds, of b less a.
+struct SecondsChange {
+  double seconds = 0;
+  std::optional<Interval> ci;  ///< absent when there are too few pairs for one
+};
 
-/// Row `b` against row `a`.
+/// Which part of a call changed: the first token, every later token alike, or later tokens the more, the more
+/// positions they attend to. Medians over pairs.
+struct TokenChange {
+  SecondsChange prefill;       ///< of the time to first token
+  SecondsChange per_token;     ///< of each later token, at the first of them
+  SecondsChange per_position;  ///< more for each later token than for the one before
+  std::int64_t n_later_tokens = 0;
+};
+
+/// How the time of one cost centre changed, from runs that were profiled in pairs.
+struct CentreChange {
+  std::string phase;
+  std::string name;  ///< "unattributed" in no phase: the rest, so that all changes add up to the total
+  double a_seconds = 0;
+  double b_seconds = 0;
+  double fraction = 0;  ///< of the change of the total
+  /// That this centre did not change: anytime-valid, adjusted for the number of centres.
+  double p_value = 1;
+};
+
+/// Row `b` against row `a`, in one metric.
 struct Comparison {
   std::int64_t a = 0;  ///< indices into Report::rows
   std::int64_t b = 0;
@@ -85,6 +112,13 @@ struct Comparison {
   ComparisonVerdict verdict = ComparisonVerdict::inconclusive;
   std::int64_t pairs = 0;
   std::optional<double> minimum_detectable_effect;
+  std::optional<double> confidence = {};       ///< of ci
+  std::optional<double> band = {};             ///< the relative change that does not matter
+  std::optional<std::int64_t> processes = {};  ///< pairs of processes that the pairs come from
+  std::optional<bool> confirmed = {};          ///< of a regression: seen again in fresh processes
+  bool paired = true;                          ///< false: two reports, measured at different times
+  std::optional<TokenChange> tokens = {};
+  std::vector<CentreChange> centres = {};  ///< greatest change first; empty when nothing was profiled
 };
 
 struct Report {

@@ -27,6 +27,7 @@ struct JsonEnum<harness::StopReason> {
       std::pair{harness::StopReason::converged, std::string_view("converged")},
       std::pair{harness::StopReason::budget, std::string_view("budget")},
       std::pair{harness::StopReason::max_runs, std::string_view("max_runs")},
+      std::pair{harness::StopReason::not_steady, std::string_view("not_steady")},
       std::pair{harness::StopReason::failed, std::string_view("failed")}};
 };
 template <>
@@ -105,6 +106,7 @@ void fields(Archive& archive, Metric& metric) {
   archive("confidence", metric.confidence);
   archive("n", metric.n);
   archive("lag1_autocorrelation", metric.lag1_autocorrelation);
+  archive("n_effective", metric.n_effective);
 }
 
 template <class Archive>
@@ -112,6 +114,10 @@ void fields(Archive& archive, RawSamples& samples) {
   archive("total_seconds", samples.total_seconds);
   archive("token_seconds", samples.token_seconds);
   archive("warmup_total_seconds", samples.warmup_total_seconds);
+  std::optional<std::int64_t> runs_per_block =
+      samples.runs_per_block;  // of reports before there were blocks: 1
+  archive("runs_per_block", runs_per_block);
+  samples.runs_per_block = runs_per_block.value_or(1);
 }
 
 template <class Archive>
@@ -164,6 +170,30 @@ void fields(Archive& archive, Row& row) {
 }
 
 template <class Archive>
+void fields(Archive& archive, SecondsChange& change) {
+  archive("seconds", change.seconds);
+  archive("ci", change.ci);
+}
+
+template <class Archive>
+void fields(Archive& archive, TokenChange& change) {
+  archive("prefill", change.prefill);
+  archive("per_token", change.per_token);
+  archive("per_position", change.per_position);
+  archive("n_later_tokens", change.n_later_tokens);
+}
+
+template <class Archive>
+void fields(Archive& archive, CentreChange& change) {
+  archive("phase", change.phase);
+  archive("name", change.name);
+  archive("a_seconds", change.a_seconds);
+  archive("b_seconds", change.b_seconds);
+  archive("fraction", change.fraction);
+  archive("p_value", change.p_value);
+}
+
+template <class Archive>
 void fields(Archive& archive, Comparison& comparison) {
   archive("a", comparison.a);
   archive("b", comparison.b);
@@ -173,6 +203,18 @@ void fields(Archive& archive, Comparison& comparison) {
   archive("verdict", comparison.verdict);
   archive("pairs", comparison.pairs);
   archive("minimum_detectable_effect", comparison.minimum_detectable_effect);
+  archive("confidence", comparison.confidence);
+  archive("band", comparison.band);
+  archive("processes", comparison.processes);
+  archive("confirmed", comparison.confirmed);
+  // Fields that earlier reports lack.
+  std::optional<bool> paired = comparison.paired;
+  archive("paired", paired);
+  comparison.paired = paired.value_or(true);
+  archive("tokens", comparison.tokens);
+  std::optional<std::vector<CentreChange>> centres = comparison.centres;
+  archive("centres", centres);
+  comparison.centres = centres.value_or(std::vector<CentreChange>{});
 }
 
 template <class Archive>

@@ -44,18 +44,6 @@ Interval percentile_interval(std::vector<double>& statistics, double confidence)
   return {quantile_of_sorted(statistics, tail), quantile_of_sorted(statistics, 1 - tail)};
 }
 
-/// The median of samples given by their ranks in `ascending`; reorders the ranks.
-double median_of_ranks(std::vector<std::uint32_t>& ranks, std::span<const double> ascending) {
-  const auto middle = ranks.begin() + static_cast<std::ptrdiff_t>(ranks.size() / 2);
-  std::nth_element(ranks.begin(), middle, ranks.end());
-  const double upper = ascending[*middle];
-  if (ranks.size() % 2 == 1) {
-    return upper;
-  }
-  const double lower = ascending[*std::max_element(ranks.begin(), middle)];
-  return lower + (upper - lower) / 2;
-}
-
 struct PooledValue {
   double value;
   std::size_t cluster;
@@ -96,32 +84,6 @@ double next_quantile(WeightedCursor& cursor, std::size_t total, double p) {
 }
 
 }  // namespace
-
-std::size_t min_samples_for_median_interval(double confidence) {
-  REPRISE_CHECK(confidence > 0 && confidence < 1);
-  std::size_t n = 1;
-  for (double missed = 1; 1 - missed < confidence && missed > 0; missed /= 2) {
-    ++n;
-  }
-  return n;
-}
-
-Interval bootstrap_median_ci(std::span<const double> samples, const BootstrapOptions& options) {
-  REPRISE_CHECK(!samples.empty());
-  check_options(options);
-  std::vector<double> ascending(samples.begin(), samples.end());
-  std::sort(ascending.begin(), ascending.end());
-  std::vector<double> medians(static_cast<std::size_t>(options.resamples));
-  std::vector<std::uint32_t> ranks(samples.size());
-  for (int resample = 0; resample < options.resamples; ++resample) {
-    ResampleStream random(options.seed, resample);
-    for (std::uint32_t& rank : ranks) {
-      rank = static_cast<std::uint32_t>(random.below(samples.size()));
-    }
-    medians[static_cast<std::size_t>(resample)] = median_of_ranks(ranks, ascending);
-  }
-  return percentile_interval(medians, options.confidence);
-}
 
 std::vector<Interval> bootstrap_pooled_quantile_cis(std::span<const std::span<const double>> clusters,
                                                     std::span<const double> ps,

@@ -41,7 +41,15 @@ double quantile(std::span<const double> samples, double p) {
 }
 
 double median(std::span<const double> samples) {
-  return quantile(samples, 0.5);
+  REPRISE_CHECK(!samples.empty());
+  std::vector<double> values(samples.begin(), samples.end());
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  if (values.size() % 2 == 1) {
+    return *middle;
+  }
+  const double lower = *std::max_element(values.begin(), middle);
+  return lower + (*middle - lower) / 2;
 }
 
 double median_absolute_deviation(std::span<const double> samples) {

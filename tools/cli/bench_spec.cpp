@@ -66,8 +66,8 @@ void assign_if(To& to, const std::optional<From>& from) {
   }
 }
 
-harness::AdaptiveMedianOptions to_options(const MeasureSection& section) {
-  harness::AdaptiveMedianOptions options;
+harness::MedianRuleOptions to_options(const MeasureSection& section) {
+  harness::MedianRuleOptions options;
   assign_if(options.warmup_runs, section.warmup_runs);
   assign_if(options.min_runs, section.min_runs);
   assign_if(options.max_runs, section.max_runs);
@@ -247,7 +247,7 @@ BenchSpec parse_bench_spec(std::string_view text, const std::string& name,
     spec.mode = d.mode == Mode::free ? harness::ReplayMode::free : harness::ReplayMode::forced;
   }
   try {
-    harness::AdaptiveMedianRule checked(spec.measure);
+    harness::MedianRule checked(spec.measure);
   } catch (const Error& error) {
     refuse(reader, "measure", error);
   }

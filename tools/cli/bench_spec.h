@@ -21,7 +21,7 @@ struct BenchSpec {
   /// stand, the last varying fastest.
   std::vector<engine::Placement> placements;
   std::optional<harness::ReplayMode> mode;
-  harness::AdaptiveMedianOptions measure;
+  harness::MedianRuleOptions measure;
   std::uint64_t seed = 1;
   bool profile = false;
 };

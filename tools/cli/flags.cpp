@@ -110,7 +110,7 @@ MeasureFlags::MeasureFlags(CLI::App& command) {
       ->group("Measuring");
   command.add_option("--confidence", options_.confidence, "Of that interval (default 0.95)")
       ->group("Measuring");
-  command.add_option("--min-runs", options_.min_runs, "Runs at least (default 10)")
+  command.add_option("--min-runs", options_.min_runs, "Runs at least (default 15)")
       ->check(whole_number(1, options_.max_runs))
       ->group("Measuring");
   command
@@ -121,11 +121,11 @@ MeasureFlags::MeasureFlags(CLI::App& command) {
       ->group("Measuring");
 }
 
-harness::AdaptiveMedianOptions MeasureFlags::options() const {
-  harness::AdaptiveMedianOptions options = options_;
+harness::MedianRuleOptions MeasureFlags::options() const {
+  harness::MedianRuleOptions options = options_;
   options.min_seconds = min_seconds_.value_or(default_min_seconds(options.budget_seconds));
   try {
-    harness::AdaptiveMedianRule checked(options);
+    harness::MedianRule checked(options);
   } catch (const Error& error) {
     const std::string text = error.what();
     for (const auto& [option, flag] : kMeasureFlags) {
@@ -140,7 +140,7 @@ harness::AdaptiveMedianOptions MeasureFlags::options() const {
 
 double default_min_seconds(double budget_seconds) {
   // A budget that is no number is left to the rule, which refuses it by name.
-  return budget_seconds > 0 ? std::min(harness::AdaptiveMedianOptions{}.min_seconds, budget_seconds / 2) : 0;
+  return budget_seconds > 0 ? std::min(harness::MedianRuleOptions{}.min_seconds, budget_seconds / 2) : 0;
 }
 
 ModeFlags::ModeFlags(CLI::App& command) {

@@ -52,10 +52,10 @@ class MeasureFlags {
   explicit MeasureFlags(CLI::App& command);
 
   /// Errors: invalid_argument naming the flag that is out of range.
-  [[nodiscard]] harness::AdaptiveMedianOptions options() const;
+  [[nodiscard]] harness::MedianRuleOptions options() const;
 
  private:
-  harness::AdaptiveMedianOptions options_;
+  harness::MedianRuleOptions options_;
   std::optional<double> min_seconds_;
 };
 

@@ -86,7 +86,7 @@ void measure_rows(std::vector<Pending>& rows, const MatrixPlan& plan, ProgressLi
       runners.push_back(pending.replay.get());
     }
   }
-  const harness::AdaptiveMedianRule rule(plan.measure);
+  const harness::MedianRule rule(plan.measure);
   harness::MonotonicClock clock;
   const auto show = [&](std::size_t index, std::size_t runs) {
     progress.show(
@@ -95,7 +95,7 @@ void measure_rows(std::vector<Pending>& rows, const MatrixPlan& plan, ProgressLi
   const auto measurements = harness::measure_interleaved(runners, rule, clock, plan.seed, show);
   for (std::size_t i = 0; i < measurements.size(); ++i) {
     add_measurement(agreeing[i]->row, measurements[i], agreeing[i]->replay->n_prompt_processed(),
-                    {.confidence = plan.measure.confidence});
+                    plan.measure.confidence);
   }
 }
 

@@ -23,13 +23,13 @@ struct MatrixPlan {
   std::vector<NamedCapture> captures;
   std::vector<engine::Placement> placements;
   std::optional<harness::ReplayMode> mode;  ///< absent: as each placement demands
-  harness::AdaptiveMedianOptions measure;
+  harness::MedianRuleOptions measure;
   std::uint64_t seed = 1;  ///< of the order in which rows take turns
   bool profile = false;    ///< add cost centres to every row, from runs of their own
 };
 
 /// One row for each capture at each placement, captures outermost. Rows whose outputs do not agree are in the
-/// report without figures. Errors: those of the finder, of EngineReplay, and of AdaptiveMedianRule.
+/// report without figures. Errors: those of the finder, of EngineReplay, and of MedianRule.
 harness::Report run_matrix(const MatrixPlan& plan, harness::ModelFinder& finder);
 
 /// A report about this machine and build, without rows; its roofline is measured, which takes one to two

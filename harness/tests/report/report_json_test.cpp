@@ -146,7 +146,8 @@ TEST(ReportJson, NamedValuesAreAClosedList) {
   json report = sample_json();
   report["rows"][0]["stop"]["reason"] = "bored\n";
   EXPECT_EQ(refusal(report),
-            "report.json: rows[0].stop.reason: expected converged|budget|max_runs|failed, found bored\\x0a");
+            "report.json: rows[0].stop.reason: expected converged|budget|max_runs|not_steady|failed, found "
+            "bored\\x0a");
 }
 
 TEST(ReportJson, OutOfBudgetCannotClaimToHaveConverged) {

@@ -24,16 +24,21 @@ Samples uniform_samples(std::size_t n, std::uint32_t replicate) {
   return samples;
 }
 
-TEST(MinSamplesForMedianInterval, FollowsOneMinusTwoToTheOneMinusN) {
-  // n = 5 reaches 1 - 1/16 = 0.9375, n = 6 reaches 0.96875, n = 8 reaches 0.9921875; n = 2 reaches exactly
-  // 0.5.
-  EXPECT_EQ(min_samples_for_median_interval(0.95), 6U);
-  EXPECT_EQ(min_samples_for_median_interval(0.99), 8U);
-  EXPECT_EQ(min_samples_for_median_interval(0.5), 2U);
-  EXPECT_EQ(min_samples_for_median_interval(0.9375), 5U);
+std::vector<std::span<const double>> spans(const std::vector<Samples>& clusters) {
+  return {clusters.begin(), clusters.end()};
 }
 
-TEST(BootstrapMedianCi, AgreesWithTheExactBootstrapDistribution) {
+/// Each sample a cluster of its own: the plain bootstrap.
+Interval median_ci(const Samples& samples, const BootstrapOptions& options) {
+  std::vector<Samples> clusters;
+  for (const double x : samples) {
+    clusters.push_back({x});
+  }
+  const double ps[] = {0.5};
+  return bootstrap_pooled_quantile_cis(spans(clusters), ps, options).at(0);
+}
+
+TEST(BootstrapPooledQuantileCis, OfClustersOfOneAgreesWithTheExactBootstrapDistribution) {
   // For odd n = 2 m + 1, the median of a resample is at most the k-th of n order statistics when at least m +
   // 1 of n draws are: P(Binomial(n, k / n) >= m + 1) (Efron 1979, section 3). n = 15, samples 1..15:
   //   k:              3        4        5        6       ...  9        10       11       12
@@ -44,69 +49,38 @@ TEST(BootstrapMedianCi, AgreesWithTheExactBootstrapDistribution) {
   for (int i = 1; i <= 15; ++i) {
     samples.push_back((i * 7) % 15 + 1);  // 1..15, out of order
   }
-  EXPECT_EQ(bootstrap_median_ci(samples, {0.98, 20'000, 1}), (Interval{4, 12}));
-  EXPECT_EQ(bootstrap_median_ci(samples, {0.90, 20'000, 1}), (Interval{5, 11}));
-  EXPECT_EQ(bootstrap_median_ci(samples, {0.80, 20'000, 1}), (Interval{6, 10}));
+  EXPECT_EQ(median_ci(samples, {0.98, 20'000, 1}), (Interval{4, 12}));
+  EXPECT_EQ(median_ci(samples, {0.90, 20'000, 1}), (Interval{5, 11}));
+  EXPECT_EQ(median_ci(samples, {0.80, 20'000, 1}), (Interval{6, 10}));
 }
 
-TEST(BootstrapMedianCi, CoversTheMedianAboutAsOftenAsItSays) {
+TEST(BootstrapPooledQuantileCis, CoversTheMedianAboutAsOftenAsItSays) {
   // 1,000 replicates of n = 30 uniforms: at a true coverage of 0.95 the count misses [0.92, 0.97] once in
   // 10,000; the percentile interval of the median is known to be within a point or two of it at this n.
   int covered = 0;
-  constexpr int kReplicates = 1000;
-  for (std::uint32_t replicate = 0; replicate < kReplicates; ++replicate) {
-    const Interval ci = bootstrap_median_ci(uniform_samples(30, replicate), {0.95, 400, replicate});
+  for (std::uint32_t replicate = 0; replicate < 1000; ++replicate) {
+    const Interval ci = median_ci(uniform_samples(30, replicate), {0.95, 400, replicate});
     covered += ci.low <= 0.5 && 0.5 <= ci.high ? 1 : 0;
   }
   EXPECT_GE(covered, 920);
   EXPECT_LE(covered, 970);
 }
 
-TEST(BootstrapMedianCi, DependsOnTheSeedAndOnNothingElse) {
+TEST(BootstrapPooledQuantileCis, DependsOnTheSeedAndOnNothingElse) {
   const Samples samples = uniform_samples(40, 5);
-  const Interval first = bootstrap_median_ci(samples, {0.95, 500, 7});
-  EXPECT_EQ(bootstrap_median_ci(samples, {0.95, 500, 7}), first);
-  EXPECT_NE(bootstrap_median_ci(samples, {0.95, 500, 8}), first);
-  Samples reversed(samples.rbegin(), samples.rend());
-  EXPECT_EQ(bootstrap_median_ci(reversed, {0.95, 500, 7}), first);
+  const Interval first = median_ci(samples, {0.95, 500, 7});
+  EXPECT_EQ(median_ci(samples, {0.95, 500, 7}), first);
+  EXPECT_NE(median_ci(samples, {0.95, 500, 8}), first);
 }
 
-TEST(BootstrapMedianCi, OfOneAndTwoAndTies) {
-  EXPECT_EQ(bootstrap_median_ci(Samples{3}), (Interval{3, 3}));
-  EXPECT_EQ(bootstrap_median_ci(Samples{3, 3, 3, 3}), (Interval{3, 3}));
-  // Two samples: a quarter of the resamples is {1, 1}, a quarter {2, 2}, so both ends are reached.
-  EXPECT_EQ(bootstrap_median_ci(Samples{2, 1}), (Interval{1, 2}));
-}
-
-TEST(BootstrapMedianCi, NarrowsWithTheRootOfN) {
+TEST(BootstrapPooledQuantileCis, NarrowsWithTheRootOfN) {
   const auto width = [](std::size_t n) {
-    const Interval ci = bootstrap_median_ci(uniform_samples(n, 3));
+    const Interval ci = median_ci(uniform_samples(n, 3), {});
     return ci.high - ci.low;
   };
   // A uniform's median has standard error 1 / (2 sqrt(n)): 3.92 of them are 0.098 wide at n = 400.
   EXPECT_NEAR(width(400), 0.098, 0.03);
-  EXPECT_NEAR(width(6400), 0.0245, 0.008);
-}
-
-std::vector<std::span<const double>> spans(const std::vector<Samples>& clusters) {
-  return {clusters.begin(), clusters.end()};
-}
-
-TEST(BootstrapPooledQuantileCis, ClustersOfOneAreThePlainBootstrap) {
-  const Samples samples = uniform_samples(25, 9);
-  std::vector<Samples> clusters;
-  for (const double x : samples) {
-    clusters.push_back({x});
-  }
-  const double ps[] = {0.5};
-  const BootstrapOptions options{0.95, 1000, 4};
-  const auto views = spans(clusters);
-  const Interval pooled = bootstrap_pooled_quantile_cis(views, ps, options).at(0);
-  // The streams draw the same indices, but the plain one into sorted samples: equal up to the resampling
-  // noise.
-  const Interval plain = bootstrap_median_ci(samples, options);
-  EXPECT_NEAR(pooled.low, plain.low, 0.1);
-  EXPECT_NEAR(pooled.high, plain.high, 0.1);
+  EXPECT_NEAR(width(1600), 0.049, 0.015);
 }
 
 TEST(BootstrapPooledQuantileCis, ResamplesWholeClusters) {
@@ -142,7 +116,8 @@ TEST(BootstrapPooledQuantileCis, EmptyClustersAreDrawnOver) {
 }
 
 TEST(BootstrapDeathTest, NothingHasNoInterval) {
-  EXPECT_DEATH((void)bootstrap_median_ci({}), "check failed");
+  const double ps[] = {0.5};
+  EXPECT_DEATH((void)bootstrap_pooled_quantile_cis({}, ps), "check failed");
 }
 
 }  // namespace

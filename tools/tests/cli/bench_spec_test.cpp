@@ -53,7 +53,7 @@ std::string error_with(const json& more) {
 
 TEST(BenchSpec, HasDefaults) {
   const BenchSpec spec = parse({});
-  const harness::AdaptiveMedianOptions defaults;
+  const harness::MedianRuleOptions defaults;
   EXPECT_EQ(spec.name, "s");
   EXPECT_TRUE(spec.captures.empty());
   EXPECT_EQ(spec.placements, std::vector{resolved(engine::Placement{})});
