@@ -17,6 +17,7 @@ void add_measurement(Row& row, const Measurement& measurement, std::int64_t n_pr
     row.samples.total_seconds.push_back(sample.total_seconds);
     row.samples.token_seconds.push_back(sample.token_seconds);
   }
+  row.outliers = explain_outliers(measurement.samples);
   row.cold.reset();
   for (const Sample& sample : measurement.warmup) {
     if (!row.cold) {

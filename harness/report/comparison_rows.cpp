@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "engine/io/printable.h"
 #include "harness/report/metric_definitions.h"
@@ -89,6 +90,52 @@ std::string speed_cell(const Report& report, const Row& row) {
   return fmt::format("{}{:.2f}x", differs(row) || differs(first) ? "*" : "", base->value / own->value);
 }
 
+std::string_view label_of(OutlierCause cause) {
+  switch (cause) {
+    case OutlierCause::major_page_faults:
+      return "page faults served from disk";
+    case OutlierCause::minor_page_faults:
+      return "page faults";
+    case OutlierCause::involuntary_switches:
+      return "involuntary context switches";
+    case OutlierCause::voluntary_switches:
+      return "voluntary context switches";
+    case OutlierCause::steal:
+      return "time taken by the hypervisor";
+    case OutlierCause::lower_clock:
+      break;
+  }
+  return "a lower clock";
+}
+
+/// Of all rows together; empty when no run was slow.
+std::string outlier_note(const Report& report) {
+  OutlierSummary sum;
+  std::map<OutlierCause, std::int64_t> met;
+  for (const Row& row : report.rows) {
+    if (row.outliers) {
+      sum.runs += row.outliers->runs;
+      sum.slow += row.outliers->slow;
+      sum.unexplained += row.outliers->unexplained;
+      for (const CauseCount& count : row.outliers->causes) {
+        met[count.cause] += count.outliers;
+      }
+    }
+  }
+  if (sum.slow == 0) {
+    return "";
+  }
+  std::vector<std::string> parts;
+  for (const auto& [cause, outliers] : met) {
+    parts.push_back(fmt::format("{} with {}", outliers, label_of(cause)));
+  }
+  if (sum.unexplained > 0) {
+    parts.push_back(fmt::format("{} with nothing unusual that is watched", sum.unexplained));
+  }
+  return fmt::format("{} of {} runs were far slower than the others, and kept: {}", sum.slow, sum.runs,
+                     fmt::join(parts, ", "));
+}
+
 }  // namespace
 
 ComparisonRows comparison_rows(const Report& report) {
@@ -146,6 +193,9 @@ ComparisonRows comparison_rows(const Report& report) {
   if (any([](const Row& row) { return row.stop == StopReason::not_steady; })) {
     rows.notes.emplace_back(
         "not steady: the runs kept getting slower or faster to the end, so their median means little");
+  }
+  if (const std::string note = outlier_note(report); !note.empty()) {
+    rows.notes.push_back(note);
   }
   if (any([](const Row& row) { return row.stop == StopReason::failed; })) {
     rows.notes.emplace_back("FAILED: a run's outputs did not verify; no time of it is shown");

@@ -16,6 +16,7 @@
 #include "engine/backends/placement_fields.h"
 #include "engine/core/build_info.h"
 #include "harness/clock/machine.h"
+#include "harness/measure/outlier_causes.h"
 #include "harness/measure/ratio.h"
 #include "harness/measure/stopping_rule.h"
 #include "harness/profile/cost_profile.h"
@@ -69,6 +70,7 @@ struct Row {
   std::map<std::string, Metric>
       metrics;  ///< by name (metric_definitions.h); one that has no meaning is not there
   RawSamples samples;
+  std::optional<OutlierSummary> outliers = {};  ///< of the samples; absent when they are too few
   std::optional<ColdRun> cold;
   StopReason stop = StopReason::failed;
   std::vector<CostCentre> cost_centres;  ///< empty when the row was not profiled

@@ -40,6 +40,16 @@ struct JsonEnum<harness::ComparisonVerdict> {
 };
 
 template <>
+struct JsonEnum<harness::OutlierCause> {
+  static constexpr std::array kNames = {
+      std::pair{harness::OutlierCause::major_page_faults, std::string_view("major_page_faults")},
+      std::pair{harness::OutlierCause::minor_page_faults, std::string_view("minor_page_faults")},
+      std::pair{harness::OutlierCause::involuntary_switches, std::string_view("involuntary_switches")},
+      std::pair{harness::OutlierCause::voluntary_switches, std::string_view("voluntary_switches")},
+      std::pair{harness::OutlierCause::steal, std::string_view("steal")},
+      std::pair{harness::OutlierCause::lower_clock, std::string_view("lower_clock")}};
+};
+template <>
 struct JsonEnum<harness::Limit> {
   static constexpr std::array kNames = {std::pair{harness::Limit::read, std::string_view("read")},
                                         std::pair{harness::Limit::f32_fma, std::string_view("f32_fma")},
@@ -121,6 +131,23 @@ void fields(Archive& archive, RawSamples& samples) {
 }
 
 template <class Archive>
+void fields(Archive& archive, CauseCount& count) {
+  archive("cause", count.cause);
+  archive("outliers", count.outliers);
+  archive("others", count.others);
+}
+
+template <class Archive>
+void fields(Archive& archive, OutlierSummary& summary) {
+  archive("fences", summary.fences);
+  archive("runs", summary.runs);
+  archive("slow", summary.slow);
+  archive("fast", summary.fast);
+  archive("causes", summary.causes);
+  archive("unexplained", summary.unexplained);
+}
+
+template <class Archive>
 void fields(Archive& archive, ColdRun& cold) {
   archive("total_seconds", cold.total_seconds);
   archive("time_to_first_token_seconds", cold.time_to_first_token_seconds);
@@ -160,6 +187,7 @@ void fields(Archive& archive, Row& row) {
   archive("verification", row.verification);
   archive("metrics", row.metrics);
   archive("samples", row.samples);
+  archive("outliers", row.outliers);
   archive("cold", row.cold);
   Stop stop{row.stop};
   archive("stop", stop);

@@ -21,6 +21,7 @@ chat-1   cpu        avx2    int8       off             2  DIFFER              - 
 short    cpu        avx512  f32        on f32          2  same tokens  7.812 ms           6144         640.0  31.25 ms        ±?   1.00x    12  NO (max runs)
 * outputs differ from the capture (@N: from generated token N on): a ratio of unlike results, not a speed-up
 NO: not converged, the interval of the total is wider than asked for; give it more time
+2 of 12 runs were far slower than the others, and kept: 2 with involuntary context switches, 1 with time taken by the hypervisor
 FAILED: a run's outputs did not verify; no time of it is shown
 )";
 
@@ -44,6 +45,8 @@ constexpr const char* kMarkdown = R"(| capture | backend | isa | precision | kv 
 \* outputs differ from the capture (@N: from generated token N on): a ratio of unlike results, not a speed-up
 
 NO: not converged, the interval of the total is wider than asked for; give it more time
+
+2 of 12 runs were far slower than the others, and kept: 2 with involuntary context switches, 1 with time taken by the hypervisor
 
 FAILED: a run's outputs did not verify; no time of it is shown
 )";

@@ -40,6 +40,9 @@ TEST(ReportJson, HasTheAgreedNames) {
   EXPECT_EQ(row["metrics"]["total_seconds"]["ci"], json::array({1.984375, 2.015625}));
   EXPECT_EQ(row["metrics"]["decode_tokens_per_second"]["better"], "higher");
   EXPECT_EQ(row["samples"]["token_seconds"].size(), 12U);
+  EXPECT_EQ(row["outliers"]["causes"][0],
+            json({{"cause", "involuntary_switches"}, {"outliers", 2}, {"others", 1}}));
+  EXPECT_TRUE(report["rows"][1]["outliers"].is_null());
   EXPECT_EQ(row["stop"], json({{"reason", "converged"}, {"converged", true}}));
   EXPECT_EQ(report["rows"][2]["stop"], json({{"reason", "budget"}, {"converged", false}}));
   EXPECT_EQ(row["cost_centres"][0]["bytes_per_second"], 32e9);

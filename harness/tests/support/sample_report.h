@@ -77,6 +77,8 @@ inline Report sample_report() {
       {"prefill", "linear", 80, 0.5, 0.25, 1'000'000'000, 128'000'000'000, 2e9, 256e9, 0.5, Limit::f32_fma},
       {"decode", "rms_norm", 2400, 0.0000625, 0.00003125, 0, 0, 0, 0, std::nullopt}};
   reference.unattributed_seconds = 0.4999375;
+  reference.outliers = OutlierSummary{
+      {1.75, 2.25}, 12, 2, 1, {{OutlierCause::involuntary_switches, 2, 1}, {OutlierCause::steal, 1, 0}}, 0};
   reference.memory = MemoryUse{4'000'000, 1'000'000, 500'000, 64'000'000};
 
   Row differing = fixed_row("cpu", "avx512", "bf16", 0.5);
