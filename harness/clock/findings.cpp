@@ -14,6 +14,10 @@ constexpr double kMostLoad = 0.5;
 constexpr double kMostSteal = 0.01;
 /// Medians still converge at this spread, within some hundred runs.
 constexpr double kMostSpread = 0.05;
+/// The band of verdicts: a machine that differs from itself by more widens it.
+constexpr double kMostNoiseFloor = 0.01;
+/// A thousandth of a token that takes a millisecond.
+constexpr Seconds kMostTimerSeconds = 1e-6;
 constexpr double kLeastHugePages = 0.9;
 constexpr int kFewCores = 2;
 
@@ -61,6 +65,39 @@ void judge_processors(const Machine& machine, const Conditions& conditions, Find
   }
 }
 
+void judge_clocks(const Conditions& conditions, Findings& findings) {
+  if (conditions.turbo.value_or(false)) {
+    findings.add(
+        Severity::note, "turbo",
+        "on: the clock depends on heat and on what other cores do; for figures that repeat from day to "
+        "day, as root: echo 1 > /sys/devices/system/cpu/intel_pstate/no_turbo, or echo 0 > "
+        "/sys/devices/system/cpu/cpufreq/boost");
+  }
+  if (conditions.heat_throttled.value_or(0) > 0) {
+    findings.add(
+        Severity::warning, "throttling",
+        "processors were slowed {} times for heat or power while measuring; cool the machine, or give "
+        "it rests",
+        *conditions.heat_throttled);
+  }
+  if (conditions.quota_throttled.value_or(0) > 0) {
+    findings.add(
+        Severity::warning, "quota",
+        "this process was stopped {} times for its quota of processor time while measuring; give its "
+        "container whole processors, or measure with fewer --threads",
+        *conditions.quota_throttled);
+  }
+  if (conditions.timer &&
+      std::max(conditions.timer->cost_seconds, conditions.timer->resolution_seconds) > kMostTimerSeconds) {
+    findings.add(
+        Severity::warning, "timer",
+        "a reading of the clock ({}) takes {:.2g} us and steps by {:.2g} us: too coarse for tokens of "
+        "small models; boot with another clocksource (tsc) if the machine has one",
+        conditions.clock_source, 1e6 * conditions.timer->cost_seconds,
+        1e6 * conditions.timer->resolution_seconds);
+  }
+}
+
 void judge_huge_pages(const Machine& machine, const Conditions& conditions, Findings& findings) {
   if (conditions.transparent_huge_pages == "never") {
     findings.add(Severity::warning, "huge pages",
@@ -96,6 +133,13 @@ void judge_steadiness(const Machine& machine, const Conditions& conditions, Find
         "many runs to see",
         100 * conditions.timing_spread_fraction);
   }
+  if (conditions.noise_floor_fraction.value_or(0) > kMostNoiseFloor) {
+    findings.add(
+        Severity::warning, "noise floor",
+        "equal work, run in turns, differed from itself by {:.1f} %: smaller changes than that cannot "
+        "be told from none here",
+        100 * *conditions.noise_floor_fraction);
+  }
   if (machine.virtualized) {
     findings.add(
         Severity::note, "virtual machine",
@@ -109,6 +153,7 @@ void judge_steadiness(const Machine& machine, const Conditions& conditions, Find
 std::vector<Finding> findings_of(const Machine& machine, const Conditions& conditions) {
   Findings findings;
   judge_processors(machine, conditions, findings);
+  judge_clocks(conditions, findings);
   judge_huge_pages(machine, conditions, findings);
   judge_steadiness(machine, conditions, findings);
   return findings.take();

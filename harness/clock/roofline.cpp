@@ -22,6 +22,7 @@ namespace reprise::harness {
 namespace {
 
 using detail::kWordsPerStep;
+using detail::part_of;
 using detail::RooflineKernels;
 
 constexpr std::size_t kMebibyte = std::size_t{1} << 20;
@@ -52,12 +53,6 @@ Seconds best_pass(Clock& clock, Seconds wanted, Pass&& pass) {
     best = passes == 0 ? seconds : std::min(best, seconds);
   }
   return best;
-}
-
-/// The words of one member: equal parts of whole steps; what is left over at the end is not read.
-std::span<std::uint64_t> part_of(std::span<std::uint64_t> words, int member, int members) {
-  const std::size_t steps = words.size() / kWordsPerStep / static_cast<std::size_t>(members);
-  return words.subspan(static_cast<std::size_t>(member) * steps * kWordsPerStep, steps * kWordsPerStep);
 }
 
 /// One thread, and all of them when there are more.

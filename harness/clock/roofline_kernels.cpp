@@ -12,8 +12,8 @@ namespace {
 // Latency 4 times two ports asks for 8 chains; more hide the loop's own instructions. 12 leaves registers
 // free where there are 16 of them, 24 fill wider machines (NEON has four ports).
 
-/// Places that a sum reads at in turn. Prefetchers follow each of them: one stream got 13.5 GB/s from a core whose eight
-/// streams got 22, the same memory.
+/// Places that a sum reads at in turn. Prefetchers follow each of them: one stream got 13.5 GB/s from a core
+/// whose eight streams got 22, the same memory.
 constexpr std::size_t kStreams = 8;
 
 std::uint64_t sum_scalar(std::span<const std::uint64_t> words) {
@@ -192,6 +192,11 @@ float multiply_add_neon(std::int64_t iterations, float factor, float addend) {
 #endif
 
 }  // namespace
+
+std::span<std::uint64_t> part_of(std::span<std::uint64_t> words, int member, int members) {
+  const std::size_t steps = words.size() / kWordsPerStep / static_cast<std::size_t>(members);
+  return words.subspan(static_cast<std::size_t>(member) * steps * kWordsPerStep, steps * kWordsPerStep);
+}
 
 std::vector<RooflineKernels> supported_roofline_kernels() {
   std::vector<RooflineKernels> kernels = {

@@ -27,6 +27,9 @@ struct RooflineKernels {
   int lanes_per_chain;  ///< an iteration is 2 flops in each lane of each chain
 };
 
+/// The words of one member: equal parts of whole steps; what is left over at the end is nobody's.
+std::span<std::uint64_t> part_of(std::span<std::uint64_t> words, int member, int members);
+
 /// The pairs that this processor can run, widest last.
 std::vector<RooflineKernels> supported_roofline_kernels();
 

@@ -29,14 +29,19 @@ double inflation_of(std::span<const std::vector<double>> by_process, std::size_t
   return std::max(static_cast<double>(n_pairs) / effective, 1.0);
 }
 
-/// Of the confidence sequence over `n` pairs. In ranks, its half width is n/2 - l and a standard error
-/// sqrt(n)/2; both are as far apart in seconds.
+/// Of the confidence sequence over `n` pairs, whose interval is `ci`. In ranks, its half width is n/2 - l and
+/// a standard error sqrt(n)/2; both are as far apart in seconds.
 Spread spread_within(const Interval& ci, std::size_t n, double confidence, double inflation) {
   const double order = static_cast<double>(median_order_statistic(n, confidence, inflation));
   const double total = static_cast<double>(n) / inflation;
   const double half_width = (ci.high - ci.low) / 2;
   const double ranks = std::max(total / 2 - order / inflation, 0.5);
   return {half_width, half_width * std::sqrt(total) / 2 / ranks};
+}
+
+/// The smallest change that lies beyond the band, whole interval and all, in four cases of five.
+double effect_seen_with(const Spread& spread, double band) {
+  return std::expm1(band + spread.half_width + kPowerQuantile * spread.standard_error);
 }
 
 /// The processes' medians as a sample of their own.
@@ -132,9 +137,26 @@ RatioEstimate estimate_ratio(std::span<const std::vector<double>> by_process, co
       spread = {(wider.high - wider.low) / 2 * between.spread_of_next(), between.standard_error()};
     }
   }
-  estimate.minimum_detectable_effect =
-      std::expm1(band + spread.half_width + kPowerQuantile * spread.standard_error);
+  estimate.minimum_detectable_effect = effect_seen_with(spread, band);
   return estimate;
+}
+
+std::optional<double> minimum_detectable_effect(std::span<const double> log_ratios, std::size_t n_pairs,
+                                                const RatioOptions& options) {
+  if (log_ratios.empty()) {
+    return std::nullopt;
+  }
+  const double inflation =
+      std::max(static_cast<double>(log_ratios.size()) / effective_sample_size(log_ratios), 1.0);
+  const std::size_t order = median_order_statistic(n_pairs, options.confidence, inflation);
+  if (order == 0 || median_order_statistic(log_ratios.size(), options.confidence, inflation) == 0) {
+    return std::nullopt;
+  }
+  // The l-th of n pairs lies where the same share of these does.
+  const double share = static_cast<double>(order - 1) / static_cast<double>(n_pairs - 1);
+  const Interval ci{quantile(log_ratios, share), quantile(log_ratios, 1 - share)};
+  return effect_seen_with(spread_within(ci, n_pairs, options.confidence, inflation),
+                          std::log1p(options.band));
 }
 
 ComparisonVerdict verdict_of(const Interval& log_ratio, double band) {

@@ -54,6 +54,11 @@ struct RatioEstimate {
 /// for one look; p-values are then the greater of both.
 RatioEstimate estimate_ratio(std::span<const std::vector<double>> by_process, const RatioOptions& options);
 
+/// The minimum detectable effect, as above, of `n_pairs` pairs of one process that are spread as these
+/// log-ratios are; absent when either is too few for an interval.
+std::optional<double> minimum_detectable_effect(std::span<const double> log_ratios, std::size_t n_pairs,
+                                                const RatioOptions& options);
+
 /// Of an interval of log-ratios.
 ComparisonVerdict verdict_of(const Interval& log_ratio, double band);
 

@@ -27,12 +27,26 @@ struct JsonEnum<harness::Severity> {
 namespace reprise::harness {
 
 template <class Archive>
+void fields(Archive& archive, TimerQuality& timer) {
+  archive("resolution_seconds", timer.resolution_seconds);
+  archive("cost_seconds", timer.cost_seconds);
+}
+
+template <class Archive>
 void fields(Archive& archive, Conditions& conditions) {
   archive("processors", conditions.processors);
   archive("transparent_huge_pages", conditions.transparent_huge_pages);
   archive("load_average", conditions.load_average);
   archive("steal_fraction", conditions.steal_fraction);
   archive("timing_spread_fraction", conditions.timing_spread_fraction);
+  archive("turbo", conditions.turbo);
+  archive("clock_source", conditions.clock_source);
+  archive("timer", conditions.timer);
+  archive("heat_throttled", conditions.heat_throttled);
+  archive("quota_throttled", conditions.quota_throttled);
+  archive("noise_floor_fraction", conditions.noise_floor_fraction);
+  archive("noise_floor_pairs", conditions.noise_floor_pairs);
+  archive("detectable_fraction", conditions.detectable_fraction);
 }
 
 template <class Archive>
@@ -88,6 +102,31 @@ std::string percent(const std::optional<double>& fraction) {
   return fraction ? format_percent(*fraction) : "unknown";
 }
 
+std::string timer_line(const Conditions& conditions) {
+  const std::string quality =
+      conditions.timer
+          ? fmt::format("; a reading takes {}, steps are {}", format_seconds(conditions.timer->cost_seconds),
+                        format_seconds(conditions.timer->resolution_seconds))
+          : "";
+  const char* turbo = !conditions.turbo ? "unknown" : *conditions.turbo ? "on" : "off";
+  return fmt::format("clock       {}{}; turbo {}\n", known(conditions.clock_source), quality, turbo);
+}
+
+std::string noise_lines(const Conditions& conditions) {
+  std::string lines = fmt::format("noise       timings of equal work differ by {}\n",
+                                  format_percent(conditions.timing_spread_fraction));
+  if (conditions.noise_floor_fraction && conditions.noise_floor_pairs) {
+    lines += fmt::format(
+        "            in turns, {:.2f} % from itself over {} pairs of runs: the noise floor of verdicts\n",
+        100 * *conditions.noise_floor_fraction, *conditions.noise_floor_pairs);
+  }
+  if (conditions.detectable_fraction) {
+    lines += fmt::format("            60 s of such pairs show a slow-down of {:.1f} %, four times in five\n",
+                         100 * *conditions.detectable_fraction);
+  }
+  return lines;
+}
+
 std::string machine_lines(const Machine& machine, const Conditions& conditions) {
   std::string gpus;
   for (const std::string& gpu : machine.gpus) {
@@ -100,12 +139,12 @@ std::string machine_lines(const Machine& machine, const Conditions& conditions) 
       "{}"
       "system      {}{}\n"
       "load        {} before measuring; {} of the processors' time stolen while measuring\n"
-      "noise       timings of equal work differ by {}\n",
+      "{}{}",
       known(machine.cpu), machine.isa, machine.cores, conditions.processors, known(machine.governor),
       format_bytes(machine.memory_bytes), known(conditions.transparent_huge_pages), gpus, known(machine.os),
       machine.virtualized ? ", a virtual machine" : "",
       conditions.load_average ? fmt::format("{:.2f}", *conditions.load_average) : "unknown",
-      percent(conditions.steal_fraction), format_percent(conditions.timing_spread_fraction));
+      percent(conditions.steal_fraction), timer_line(conditions), noise_lines(conditions));
 }
 
 }  // namespace

@@ -54,6 +54,67 @@ TEST_F(ConditionsTest, SaysUnknownWhereNothingCanBeRead) {
   EXPECT_EQ(read_conditions(root_).transparent_huge_pages, "unknown");
 }
 
+TEST_F(ConditionsTest, TurboIsWhatEitherDriverSays) {
+  EXPECT_FALSE(read_conditions(root_).turbo.has_value());
+  put("sys/devices/system/cpu/cpufreq/boost", "1\n");
+  EXPECT_EQ(read_conditions(root_).turbo, true);
+  put("sys/devices/system/cpu/cpufreq/boost", "0\n");
+  EXPECT_EQ(read_conditions(root_).turbo, false);
+  put("sys/devices/system/cpu/intel_pstate/no_turbo", "0\n");
+  EXPECT_EQ(read_conditions(root_).turbo, true);
+  put("sys/devices/system/cpu/intel_pstate/no_turbo", "1\n");
+  EXPECT_EQ(read_conditions(root_).turbo, false);
+  put("sys/devices/system/cpu/intel_pstate/no_turbo", "maybe\n");
+  put("sys/devices/system/cpu/cpufreq/boost", "");
+  EXPECT_FALSE(read_conditions(root_).turbo.has_value());
+}
+
+TEST_F(ConditionsTest, TheKernelNamesItsClockSource) {
+  EXPECT_EQ(read_conditions(root_).clock_source, "unknown");
+  put("sys/devices/system/clocksource/clocksource0/current_clocksource", "hpet\n");
+  EXPECT_EQ(read_conditions(root_).clock_source, "hpet");
+}
+
+TEST_F(ConditionsTest, HeatThrottlingIsOfAllProcessors) {
+  EXPECT_FALSE(read_throttle_counts(root_).heat.has_value());
+  put("sys/devices/system/cpu/cpu0/thermal_throttle/core_throttle_count", "2\n");
+  put("sys/devices/system/cpu/cpu0/thermal_throttle/package_throttle_count", "30\n");
+  put("sys/devices/system/cpu/cpu1/thermal_throttle/core_throttle_count", "500\n");
+  put("sys/devices/system/cpu/cpu2/thermal_throttle/core_throttle_count", "often\n");
+  EXPECT_EQ(read_throttle_counts(root_).heat, 532);
+}
+
+TEST_F(ConditionsTest, QuotaIsOfThisProcessControlGroup) {
+  EXPECT_FALSE(read_throttle_counts(root_).quota.has_value());
+  put("sys/fs/cgroup/cpu/cpu.stat", "nr_periods 9\nnr_throttled 4\n");  // version 1
+  EXPECT_EQ(read_throttle_counts(root_).quota, 4);
+  put("proc/self/cgroup", "0::/ci/job\n");
+  put("sys/fs/cgroup/ci/job/cpu.stat", "usage_usec 1\nuser_usec 1\nnr_periods 9\nnr_throttled 7\n");
+  EXPECT_EQ(read_throttle_counts(root_).quota, 7);
+  put("proc/self/cgroup", "0::/\n");
+  put("sys/fs/cgroup/cpu.stat", "usage_usec 1\nnr_throttled 8\n");
+  EXPECT_EQ(read_throttle_counts(root_).quota, 8);
+  put("sys/fs/cgroup/cpu.stat", "usage_usec much\nnr_throttled 8\n");
+  put("sys/fs/cgroup/cpu/cpu.stat", "");
+  EXPECT_FALSE(read_throttle_counts(root_).quota.has_value());
+}
+
+TEST(CountBetween, NeedsBothAndNeverGoesBack) {
+  EXPECT_EQ(count_between(3, 5), 2);
+  EXPECT_EQ(count_between(5, 3), 0);
+  EXPECT_FALSE(count_between({}, 3).has_value());
+  EXPECT_FALSE(count_between(3, {}).has_value());
+}
+
+TEST(TimerQualityTest, IsWhatTheReadingsShow) {
+  FakeClock fine(0x1p-20);
+  EXPECT_DOUBLE_EQ(timer_quality(fine).cost_seconds, 0x1p-20);
+  EXPECT_DOUBLE_EQ(timer_quality(fine).resolution_seconds, 0x1p-20);
+  FakeClock still;
+  EXPECT_EQ(timer_quality(still).resolution_seconds, 0);
+  EXPECT_EQ(timer_quality(still).cost_seconds, 0);
+}
+
 TEST_F(ConditionsTest, StolenTimeIsTheEighthFieldAndGuestsAreNotCountedTwice) {
   put("proc/stat", "cpu  100 20 30 800 5 0 6 39 77 7\ncpu0 1 1 1 1 1 1 1 1 1 1\n");
   const auto time = read_processor_time(root_);
@@ -121,6 +182,8 @@ TEST(TimingSpread, SeesWhatTheClockSees) {
 TEST(Conditions, OfThisMachineAreKnown) {
   EXPECT_GE(read_conditions().processors, 1);
   EXPECT_GT(read_processor_time()->all, 0);
+  MonotonicClock clock;
+  EXPECT_GT(timer_quality(clock).cost_seconds, 0);
 }
 
 }  // namespace

@@ -89,6 +89,42 @@ TEST(Findings, StealAndNoise) {
   EXPECT_EQ(subjects(good_machine(), conditions), Names{});
 }
 
+TEST(Findings, TurboIsANote) {
+  Conditions conditions = good_conditions();
+  conditions.turbo = false;
+  EXPECT_EQ(subjects(good_machine(), conditions), Names{});
+  conditions.turbo = true;
+  EXPECT_EQ(subjects(good_machine(), conditions), Names{"turbo"});
+}
+
+TEST(Findings, ThrottlingAndQuota) {
+  Conditions conditions = good_conditions();
+  conditions.heat_throttled = 0;
+  conditions.quota_throttled = 0;
+  EXPECT_EQ(subjects(good_machine(), conditions), Names{});
+  conditions.heat_throttled = 1;
+  conditions.quota_throttled = 2;
+  EXPECT_EQ(subjects(good_machine(), conditions), (Names{"!throttling", "!quota"}));
+}
+
+TEST(Findings, ATimerThatIsTooCoarseOrTooDear) {
+  Conditions conditions = good_conditions();
+  conditions.timer = TimerQuality{1e-9, 3e-8};
+  EXPECT_EQ(subjects(good_machine(), conditions), Names{});
+  conditions.timer = TimerQuality{1e-9, 1.5e-6};
+  EXPECT_EQ(subjects(good_machine(), conditions), Names{"!timer"});
+  conditions.timer = TimerQuality{1e-3, 3e-8};
+  EXPECT_EQ(subjects(good_machine(), conditions), Names{"!timer"});
+}
+
+TEST(Findings, ANoiseFloorAboveTheBandOfVerdicts) {
+  Conditions conditions = good_conditions();
+  conditions.noise_floor_fraction = 0.0099;
+  EXPECT_EQ(subjects(good_machine(), conditions), Names{});
+  conditions.noise_floor_fraction = 0.02;
+  EXPECT_EQ(subjects(good_machine(), conditions), Names{"!noise floor"});
+}
+
 TEST(Findings, NotesDoNotMakeAMachineUnfit) {
   Machine machine = good_machine();
   machine.virtualized = true;

@@ -113,5 +113,24 @@ TEST(EstimateRatioDeathTest, NoPairsAreACallersMistake) {
   EXPECT_DEATH((void)estimate_of({{}}), "check failed");
 }
 
+/// Of as many pairs as there are, it is the estimate's own; of four times as many, about half as far beyond
+/// the band.
+TEST(MinimumDetectableEffect, FollowsTheNumberOfPairs) {
+  const std::vector<double> pairs = pairs_around(0, 200, 0.01);
+  const RatioOptions options;
+  const auto own = minimum_detectable_effect(pairs, pairs.size(), options);
+  ASSERT_TRUE(own);
+  EXPECT_DOUBLE_EQ(*own, *estimate_of({pairs}).minimum_detectable_effect);
+  const auto of_more = minimum_detectable_effect(pairs, 800, options);
+  EXPECT_NEAR(*of_more - options.band, (*own - options.band) / 2, 0.1 * *own);
+}
+
+TEST(MinimumDetectableEffect, NeedsEnoughPairs) {
+  EXPECT_FALSE(minimum_detectable_effect({}, 100, {}));
+  EXPECT_FALSE(minimum_detectable_effect(std::vector<double>(11, 0.0), 100, {}));
+  EXPECT_FALSE(minimum_detectable_effect(std::vector<double>(100, 0.0), 11, {}));
+  EXPECT_TRUE(minimum_detectable_effect(std::vector<double>(100, 0.0), 100, {}));
+}
+
 }  // namespace
 }  // namespace reprise::harness
