@@ -66,7 +66,7 @@ EngineReplay::EngineReplay(const Capture& capture, const std::shared_ptr<const e
          capture.model.sha256, digest);
   }
   check_shape(capture, *model);
-  auto backend = engine::make_backend(plan.placement);
+  auto backend = plan.make_backend(plan.placement);
   auto weights = pool.weights(model, *backend);
   engine::SessionOptions options;
   options.n_positions = std::min(capture.n_prompt() + capture.n_generated(), model->config().n_context);

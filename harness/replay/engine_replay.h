@@ -2,6 +2,7 @@
 /// how long it took. Used by tools/cli through measure (timings) and profile (cost centres).
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,6 +20,9 @@ struct ReplayPlan {
   engine::Placement placement;  ///< precision "native": as the model is stored
   std::optional<ReplayMode>
       mode;  ///< absent: free where the numerics contract promises equal bits, else forced
+  /// Makes the backend of the placement; proofs put one of theirs in between.
+  std::function<std::unique_ptr<engine::Backend>(const engine::Placement&)> make_backend =
+      engine::make_backend;
 };
 
 /// Weights placed for several replays of one matrix: placements that differ only in threads, KV cache or CPU
