@@ -1,5 +1,5 @@
 /// The metrics that comparisons are of, and the quantity of a run that each follows from. Used by
-/// paired_report.h and stored_reports.h.
+/// paired_report.h, stored_reports.h and the gate.
 #pragma once
 
 #include <algorithm>

@@ -67,6 +67,8 @@ Comparison comparison_of(const ComparedMetric& metric, const RatioEstimate& esti
   comparison.minimum_detectable_effect = estimate.minimum_detectable_effect;
   comparison.confidence = options.confidence;
   comparison.band = options.band;
+  // Both are of one test with two sides, as the interval is.
+  comparison.p_value = std::min(estimate.p_not_slower, estimate.p_not_faster);
   return comparison;
 }
 

@@ -18,6 +18,7 @@ struct ArmInfo {
   Verification verification;
   MemoryUse memory;
   std::int64_t n_prompt_processed = 0;
+  ToolInfo tool;  ///< the build
 };
 
 /// All pairs of one capture on two arms.

@@ -76,6 +76,18 @@ bool are_equal(const PlacementInfo& a, const PlacementInfo& b) {
   return fields(a) == fields(b);
 }
 
+/// A report of two builds, as the gate writes it, stands for the later one: whether the earlier one's this
+/// is.
+bool is_of_earlier_build(const Report& report, std::size_t row) {
+  return std::any_of(report.comparisons.begin(), report.comparisons.end(), [&](const Comparison& comparison) {
+    const auto a = static_cast<std::size_t>(comparison.a);
+    const auto b = static_cast<std::size_t>(comparison.b);
+    return a == row && b != row && b < report.rows.size() &&
+           report.rows[a].capture.id == report.rows[b].capture.id &&
+           are_equal(report.rows[a].placement, report.rows[b].placement);
+  });
+}
+
 void check_machines(const Report& a, const Report& b, const std::string& name_a, const std::string& name_b) {
   if (machine_fingerprint(a.machine) != machine_fingerprint(b.machine)) {
     fail(ErrorCode::mismatch, "{}: machine: expected {} as in {}, found {}", name_b,
@@ -97,9 +109,11 @@ Report compare_reports(const Report& a, const Report& b, const std::string& name
   for (std::size_t i = 0; i < a.rows.size(); ++i) {
     const Row& row_a = a.rows[i];
     const auto found = std::find_if(b.rows.begin(), b.rows.end(), [&](const Row& row) {
-      return row.capture.id == row_a.capture.id && are_equal(row.placement, row_a.placement);
+      return row.capture.id == row_a.capture.id && are_equal(row.placement, row_a.placement) &&
+             !is_of_earlier_build(b, static_cast<std::size_t>(&row - b.rows.data()));
     });
-    if (found == b.rows.end() || row_a.metrics.empty() || found->metrics.empty()) {
+    if (is_of_earlier_build(a, i) || found == b.rows.end() || row_a.metrics.empty() ||
+        found->metrics.empty()) {
       continue;
     }
     if (!force && found->capture.model.sha256 != row_a.capture.model.sha256) {

@@ -118,7 +118,11 @@ struct Comparison {
   std::optional<double> band = {};             ///< the relative change that does not matter
   std::optional<std::int64_t> processes = {};  ///< pairs of processes that the pairs come from
   std::optional<bool> confirmed = {};          ///< of a regression: seen again in fresh processes
-  bool paired = true;                          ///< false: two reports, measured at different times
+  /// Of "b is neither slower nor faster than the band": anytime-valid, and below 1 - confidence where the
+  /// verdict is one of both. Absent where the rows are not paired.
+  std::optional<double> p_value = {};
+  std::optional<double> adjusted_p_value = {};  ///< for all comparisons that are judged together, by Holm
+  bool paired = true;                           ///< false: two reports, measured at different times
   std::optional<TokenChange> tokens = {};
   std::vector<CentreChange> centres = {};  ///< greatest change first; empty when nothing was profiled
 };

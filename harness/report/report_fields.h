@@ -235,6 +235,8 @@ void fields(Archive& archive, Comparison& comparison) {
   archive("band", comparison.band);
   archive("processes", comparison.processes);
   archive("confirmed", comparison.confirmed);
+  archive("p_value", comparison.p_value);
+  archive("adjusted_p_value", comparison.adjusted_p_value);
   // Fields that earlier reports lack.
   std::optional<bool> paired = comparison.paired;
   archive("paired", paired);

@@ -13,6 +13,8 @@ std::string padded(const std::string& text, std::size_t width, Align align) {
   return align == Align::left ? text + padding : padding + text;
 }
 
+}  // namespace
+
 std::string markdown_escaped(std::string_view text) {
   std::string escaped;
   for (const char c : text) {
@@ -31,8 +33,6 @@ std::string markdown_escaped(std::string_view text) {
   }
   return escaped;
 }
-
-}  // namespace
 
 std::size_t display_width(std::string_view text) {
   const auto continues = [](char byte) { return (static_cast<unsigned char>(byte) & 0xC0U) == 0x80U; };

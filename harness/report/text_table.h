@@ -30,6 +30,9 @@ class TextTable {
   std::vector<std::vector<std::string>> rows_;
 };
 
+/// Text that GitHub-flavoured Markdown shows as it is.
+std::string markdown_escaped(std::string_view text);
+
 /// Columns that UTF-8 text takes on a terminal, if every character takes one.
 std::size_t display_width(std::string_view text);
 

@@ -15,27 +15,11 @@ namespace {
 constexpr const char* kNone = "-";
 constexpr std::size_t kMostCentres = 8;  // shown; the rest is one line
 
-std::string verdict_cell(const Comparison& comparison) {
-  std::string cell(name_of(comparison.verdict));
-  if (!comparison.paired) {
-    cell += " (unpaired)";
-  } else if (comparison.confirmed && *comparison.confirmed) {
-    cell += ", twice";
-  } else if (comparison.confirmed) {
-    cell += " (once slower, not again)";
-  }
-  return cell;
-}
-
-std::string seconds_with_sign(double seconds) {
-  return (seconds < 0 ? "-" : "+") + format_seconds(std::abs(seconds));
-}
-
 std::string change_cell(const SecondsChange& change) {
-  const std::string interval = change.ci ? fmt::format("{} .. {}", seconds_with_sign(change.ci->low),
-                                                       seconds_with_sign(change.ci->high))
+  const std::string interval = change.ci ? fmt::format("{} .. {}", format_seconds_change(change.ci->low),
+                                                       format_seconds_change(change.ci->high))
                                          : "too few pairs for an interval";
-  return fmt::format("{} ({})", seconds_with_sign(change.seconds), interval);
+  return fmt::format("{} ({})", format_seconds_change(change.seconds), interval);
 }
 
 std::string token_lines(const TokenChange& tokens) {
@@ -73,12 +57,12 @@ std::string centre_lines(const std::vector<CentreChange>& centres) {
     }
     table.add_row({engine::printable(centre.phase, 24), engine::printable(centre.name, 40),
                    format_seconds(centre.a_seconds), format_seconds(centre.b_seconds),
-                   seconds_with_sign(change), format_percent(centre.fraction),
+                   format_seconds_change(change), format_percent(centre.fraction),
                    fmt::format("{:.2g}", centre.p_value)});
   }
   if (centres.size() > kMostCentres) {
-    table.add_row({"", fmt::format("{} more", centres.size() - kMostCentres), "", "", seconds_with_sign(rest),
-                   format_percent(rest_fraction), ""});
+    table.add_row({"", fmt::format("{} more", centres.size() - kMostCentres), "", "",
+                   format_seconds_change(rest), format_percent(rest_fraction), ""});
   }
   return table.to_text();
 }
@@ -106,6 +90,34 @@ std::string format_change(double ratio) {
   return fmt::format("{:+.2f} %", 100 * (ratio - 1));
 }
 
+std::string format_seconds_change(double seconds) {
+  return (seconds < 0 ? "-" : "+") + format_seconds(std::abs(seconds));
+}
+
+std::string verdict_text(const Comparison& comparison) {
+  std::string text(name_of(comparison.verdict));
+  if (!comparison.paired) {
+    text += " (unpaired)";
+  } else if (comparison.confirmed && *comparison.confirmed) {
+    text += ", twice";
+  } else if (comparison.confirmed) {
+    text += " (once slower, not again)";
+  }
+  return text;
+}
+
+std::string interval_text(const Comparison& comparison) {
+  return comparison.ci
+             ? fmt::format("{} .. {}", format_change(comparison.ci->low), format_change(comparison.ci->high))
+             : kNone;
+}
+
+std::string detectable_text(const Comparison& comparison) {
+  return comparison.minimum_detectable_effect
+             ? fmt::format("{:.1f} %", 100 * *comparison.minimum_detectable_effect)
+             : kNone;
+}
+
 TextTable verdict_rows(const Report& report) {
   TextTable table;
   for (const auto& [heading, align] : {std::pair{"capture", Align::left},
@@ -119,14 +131,9 @@ TextTable verdict_rows(const Report& report) {
   }
   for (const Comparison& comparison : report.comparisons) {
     table.add_row({name_of_capture(report, comparison), engine::printable(comparison.metric, 40),
-                   format_change(comparison.median_ratio),
-                   comparison.ci ? fmt::format("{} .. {}", format_change(comparison.ci->low),
-                                               format_change(comparison.ci->high))
-                                 : kNone,
-                   verdict_cell(comparison), fmt::format("{}", comparison.pairs),
-                   comparison.minimum_detectable_effect
-                       ? fmt::format("{:.1f} %", 100 * *comparison.minimum_detectable_effect)
-                       : kNone});
+                   format_change(comparison.median_ratio), interval_text(comparison),
+                   verdict_text(comparison), fmt::format("{}", comparison.pairs),
+                   detectable_text(comparison)});
   }
   return table;
 }

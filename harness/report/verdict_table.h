@@ -19,5 +19,12 @@ std::string verdict_table(const Report& report);
 
 /// "+2.31 %": a ratio as a relative change.
 std::string format_change(double ratio);
+/// "+1.200 ms".
+std::string format_seconds_change(double seconds);
+
+/// Cells of the table: "regression, twice"; "+1.20 % .. +3.40 %"; "2.5 %". "-" for what is not known.
+std::string verdict_text(const Comparison& comparison);
+std::string interval_text(const Comparison& comparison);
+std::string detectable_text(const Comparison& comparison);
 
 }  // namespace reprise::harness

@@ -55,6 +55,15 @@ TEST(AddPaired, GivesTwoRowsAndAComparisonForEachQuantity) {
   EXPECT_EQ(decode.verdict, ComparisonVerdict::regression);
 }
 
+TEST(AddPaired, PValuesAreSmallWhereThereIsAChange) {
+  for (const auto& [ratio, changed] : {std::pair{1.05, true}, {0.95, true}, {1.0, false}}) {
+    for (const Comparison& comparison : report_of({{session_of(ratio)}, {}}).comparisons) {
+      EXPECT_EQ(comparison.p_value.value() < 0.01, changed) << ratio << comparison.metric;
+      EXPECT_FALSE(comparison.adjusted_p_value.has_value());
+    }
+  }
+}
+
 TEST(AddPaired, RowsHoldEveryRunOfTheirArm) {
   const PairedSession session = session_of(1);
   const Report report = report_of({{session}, {}});

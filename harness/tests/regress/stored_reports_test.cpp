@@ -80,6 +80,25 @@ TEST(CompareReports, RefusesAnotherModelUnlessForced) {
   EXPECT_EQ(compare(report_with(1, 1), other, true).comparisons.size(), 3U);
 }
 
+/// What the gate writes holds each row twice; the report stands for the build that it was about.
+TEST(CompareReports, OfAReportOfTwoBuildsTheLaterOneCounts) {
+  const auto two_builds = [](std::uint64_t seed, double before, double after) {
+    Report report = report_with(before, seed);
+    report.rows.push_back(report_with(after, seed + 1).rows[0]);
+    report.comparisons.resize(1);  // of row 1 against row 0
+    report.comparisons[0].a = 0;
+    report.comparisons[0].b = 1;
+    return report;
+  };
+  const Report report = compare(two_builds(1, 2, 1), two_builds(3, 3, 1.05));
+  ASSERT_EQ(report.rows.size(), 2U);
+  EXPECT_NEAR(report.comparisons.at(0).median_ratio, 1.05, 0.005);
+  // Of two placements, both count.
+  Report placements = two_builds(1, 2, 1);
+  placements.rows[1].placement.threads = 1;
+  EXPECT_EQ(compare(placements, placements).rows.size(), 4U);
+}
+
 TEST(CompareReports, RefusesReportsWithoutACommonRow) {
   Report other = report_with(1, 2);
   other.rows[0].placement.threads = 1;

@@ -104,6 +104,8 @@ inline Report sample_report() {
   report.comparisons = {
       {0, 1, "total_seconds", 0.4, Interval{0.39, 0.41}, ComparisonVerdict::improvement, 12, 0.02},
       {1, 2, "total_seconds", 0.625, std::nullopt, ComparisonVerdict::inconclusive, 3, std::nullopt}};
+  report.comparisons[0].p_value = 0.001;
+  report.comparisons[0].adjusted_p_value = 0.002;
   return report;
 }
 
