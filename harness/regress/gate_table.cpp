@@ -93,6 +93,14 @@ void add_finding(TextTable& table, const Gate& gate, const GateFinding& finding)
                  comparison != nullptr ? detectable_text(*comparison) : kNone, centre_cell(gate, finding)});
 }
 
+/// What became inconclusive because there are other metrics.
+bool is_certain_alone(const Comparison& comparison, const GateOptions& options) {
+  const double level = 1 - options.confidence;
+  return comparison.verdict == ComparisonVerdict::inconclusive && !comparison.confirmed &&
+         comparison.pairs >= static_cast<std::int64_t>(RatioOptions{}.min_pairs) &&
+         comparison.p_value.value_or(1) < level && comparison.adjusted_p_value.value_or(0) >= level;
+}
+
 std::string build_text(const ToolInfo& tool) {
   return printable(tool.git_commit.substr(0, 12), 12) + (tool.dirty ? " (modified)" : "");
 }
@@ -160,9 +168,7 @@ std::string verdict_cell(const Gate& gate, const GateFinding& finding) {
     cell += " (accepted)";
   } else if (finding.standing == GateStanding::too_noisy) {
     cell += " (too noisy to fail)";
-  } else if (comparison != nullptr && comparison->verdict == ComparisonVerdict::inconclusive &&
-             comparison->p_value && *comparison->p_value < 1 - gate.options.confidence &&
-             comparison->adjusted_p_value.value_or(0) >= 1 - gate.options.confidence) {
+  } else if (comparison != nullptr && is_certain_alone(*comparison, gate.options)) {
     cell += " (certain alone, not among all)";
   }
   return cell;

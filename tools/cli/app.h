@@ -34,6 +34,7 @@ void add_bench(CLI::App& app, int& exit_code);
 void add_profile(CLI::App& app, int& exit_code);
 void add_model(CLI::App& app, int& exit_code);
 void add_compare(CLI::App& app, int& exit_code);
+void add_gate(CLI::App& app, int& exit_code);
 void add_doctor(CLI::App& app, int& exit_code);
 void add_serve_runs(CLI::App& app, AllocationCounter allocations);
 

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 
 #include "harness/regress/paired_report.h"
 #include "harness/regress/stored_reports.h"
@@ -12,6 +11,7 @@
 #include "tools/cli/app.h"
 #include "tools/cli/flags.h"
 #include "tools/cli/matrix.h"
+#include "tools/cli/paired_again.h"
 #include "tools/cli/paired_run.h"
 #include "tools/cli/usage.h"
 
@@ -39,9 +39,6 @@ struct CompareFlags {
   bool force = false;
 };
 
-constexpr int kProfilePairs = 24;
-constexpr double kNoiseShare = 0.25;  // of the budget
-
 bool has(const harness::Report& report, ComparisonVerdict verdict) {
   return std::any_of(report.comparisons.begin(), report.comparisons.end(),
                      [&](const harness::Comparison& comparison) { return comparison.verdict == verdict; });
@@ -67,8 +64,8 @@ std::vector<std::string> arm_flags(const CompareFlags& flags, const std::string&
 
 PairPlan plan_of(const CompareFlags& flags, const std::string& capture) {
   PairPlan plan;
-  plan.a = {flags.a_bin.empty() ? own_program() : flags.a_bin, arm_flags(flags, flags.a)};
-  plan.b = {flags.b_bin.empty() ? own_program() : flags.b_bin, arm_flags(flags, flags.b)};
+  plan.a = {"a", flags.a_bin.empty() ? own_program() : flags.a_bin, arm_flags(flags, flags.a)};
+  plan.b = {"b", flags.b_bin.empty() ? own_program() : flags.b_bin, arm_flags(flags, flags.b)};
   plan.capture = capture;
   plan.paired.budget_seconds = flags.budget;
   plan.paired.seed = flags.seed;
@@ -77,32 +74,6 @@ PairPlan plan_of(const CompareFlags& flags, const std::string& capture) {
   plan.processes = flags.processes;
   plan.profile_pairs = flags.no_where ? 0 : kProfilePairs;
   return plan;
-}
-
-/// How far from 0 arm a lies from itself: a change that this machine shows where there is none.
-double noise_floor(const PairPlan& plan, ProgressLine& progress) {
-  PairPlan same = plan;
-  same.b = same.a;
-  same.processes = 1;
-  same.profile_pairs = 0;
-  same.paired.budget_seconds *= kNoiseShare;
-  same.paired.seed += 1'000'000;
-  const PairedRun run = run_pairs(same, progress);
-  const auto ratios = harness::log_ratios(run.result.sessions, harness::Quantity::total);
-  if (ratios.empty() || ratios.front().empty()) {
-    return 0;
-  }
-  return std::expm1(std::abs(harness::estimate_ratio(ratios, same.paired.ratio).log_ratio));
-}
-
-/// The comparisons of one capture, in processes of their own.
-std::vector<harness::Comparison> compare_again(PairPlan plan, ProgressLine& progress) {
-  plan.paired.seed += 2'000'000;
-  plan.profile_pairs = 0;
-  const PairedRun run = run_pairs(plan, progress);
-  harness::Report scratch;
-  add_paired(scratch, run.a, run.b, run.result, plan.paired.ratio);
-  return scratch.comparisons;
 }
 
 void compare_capture(const CompareFlags& flags, const std::string& file, harness::Report& report,
@@ -121,7 +92,7 @@ void compare_capture(const CompareFlags& flags, const std::string& file, harness
   if (std::any_of(comparisons.begin(), comparisons.end(), [](const harness::Comparison& comparison) {
         return comparison.verdict == ComparisonVerdict::regression;
       })) {
-    harness::confirm_regressions(comparisons, compare_again(plan, progress));
+    harness::confirm_regressions(comparisons, compare_again(plan, plan.paired.ratio, progress));
   }
 }
 

@@ -22,8 +22,7 @@ struct Children {
   std::unique_ptr<ChildReplay> b;
 };
 
-std::unique_ptr<ChildReplay> start(const ArmPlan& arm, const char* name, const std::string& capture,
-                                   bool forced) {
+std::unique_ptr<ChildReplay> start(const ArmPlan& arm, const std::string& capture, bool forced) {
   std::vector<std::string> arguments = {"runs", capture};
   arguments.insert(arguments.end(), arm.flags.begin(), arm.flags.end());
   if (forced) {
@@ -32,27 +31,31 @@ std::unique_ptr<ChildReplay> start(const ArmPlan& arm, const char* name, const s
   try {
     return std::make_unique<ChildReplay>(arm.program, arguments);
   } catch (const Error& error) {
-    fail(error.code(), "{}: {}", name, error.what());
+    fail(error.code(), "{}: {}", arm.name, error.what());
   }
 }
 
 /// Both arms, in equal modes.
 Children start_both(const PairPlan& plan, bool& forced) {
-  Children children{start(plan.a, "a", plan.capture, forced), start(plan.b, "b", plan.capture, forced)};
+  Children children{start(plan.a, plan.capture, forced), start(plan.b, plan.capture, forced)};
   if (children.a->handshake().verification.mode != children.b->handshake().verification.mode) {
     forced = true;
     // One after the other: two models at once are in memory already.
     children.a.reset();
     children.b.reset();
-    return {start(plan.a, "a", plan.capture, forced), start(plan.b, "b", plan.capture, forced)};
+    return {start(plan.a, plan.capture, forced), start(plan.b, plan.capture, forced)};
   }
   return children;
 }
 
 harness::ArmInfo info_of(const ChildReplay& child) {
   const harness::ChildHandshake& hello = child.handshake();
-  return {hello.capture, engine::PlacementFields(hello.placement), hello.verification, hello.memory,
-          hello.n_prompt_processed};
+  return {hello.capture,
+          engine::PlacementFields(hello.placement),
+          hello.verification,
+          hello.memory,
+          hello.n_prompt_processed,
+          hello.tool};
 }
 
 harness::CostProfile profile_of(ChildReplay& child) {
@@ -109,6 +112,11 @@ std::vector<std::string> split_words(const std::string& text) {
   return CLI::detail::split_up(text);
 }
 
+void try_arms(const PairPlan& plan) {
+  bool forced = false;
+  start_both(plan, forced);
+}
+
 PairedRun run_pairs(const PairPlan& plan, ProgressLine& progress) {
   harness::MonotonicClock clock;
   PairedRun run;
@@ -139,6 +147,10 @@ PairedRun run_pairs(const PairPlan& plan, ProgressLine& progress) {
     }
     if (process == 0 && plan.profile_pairs > 0) {
       run.result.profiles = profile_pairs(children, plan, clock, progress);
+    }
+    if (process == 0 && plan.counts) {
+      run.a_counts = children.a->counts();
+      run.b_counts = children.b->counts();
     }
   }
   return run;

@@ -99,6 +99,24 @@ TEST(GateMarkdown, NamesCannotBecomeMarkup) {
   EXPECT_THAT(text, HasSubstr("| a\\|b&lt;i>"));
 }
 
+TEST(VerdictCell, SaysWhenOnlyTheOtherMetricsMadeItInconclusive) {
+  Gate gate = agreeing_gate();
+  Comparison& total = gate.report.comparisons[0];
+  total.verdict = ComparisonVerdict::inconclusive;
+  total.p_value = 0.004;
+  total.adjusted_p_value = 0.016;
+  const auto cell = [&] {
+    const Gate judged = judge(gate, {}, kToday);
+    return verdict_cell(judged, judged.findings.at(0));
+  };
+  EXPECT_EQ(cell(), "inconclusive (certain alone, not among all)");
+  total.pairs = 19;  // too few for any verdict
+  EXPECT_EQ(cell(), "inconclusive");
+  total.pairs = 64;
+  total.confirmed = false;
+  EXPECT_EQ(cell(), "inconclusive (once slower, not again)");
+}
+
 TEST(OutputsText, NamesTheBuildsThatDiffer) {
   GateRow row;
   EXPECT_FALSE(outputs_differ(row));
