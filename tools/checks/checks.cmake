@@ -24,6 +24,8 @@ add_test(NAME checks.layering
   COMMAND Python3::Interpreter ${PROJECT_SOURCE_DIR}/tools/checks/layering.py ${PROJECT_SOURCE_DIR})
 add_test(NAME checks.capture_example
   COMMAND Python3::Interpreter ${PROJECT_SOURCE_DIR}/tools/checks/capture_example.py ${PROJECT_SOURCE_DIR})
+add_test(NAME checks.ci_files
+  COMMAND Python3::Interpreter ${PROJECT_SOURCE_DIR}/tools/checks/ci_files.py ${PROJECT_SOURCE_DIR} $<TARGET_FILE:reprise>)
 add_test(NAME checks.isa_symbols
   COMMAND ${PROJECT_SOURCE_DIR}/tools/checks/isa_symbols.sh ${PROJECT_BINARY_DIR})
 add_test(NAME checks.libm_symbols
