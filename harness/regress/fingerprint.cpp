@@ -5,10 +5,9 @@
 #include <algorithm>
 #include <cstdint>
 #include <nlohmann/json.hpp>
-#include <span>
 #include <vector>
 
-#include "engine/core/digest.h"
+#include "harness/regress/json_digest.h"
 
 namespace reprise::harness {
 namespace {
@@ -28,8 +27,7 @@ std::vector<std::string> sorted_gpus(const Machine& machine) {
 
 /// JSON, so that no value can look like two.
 std::string fingerprint_of(const nlohmann::json& parts) {
-  const std::string text = parts.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-  return engine::to_hex(engine::sha256(std::as_bytes(std::span(text)))).substr(0, kDigits);
+  return json_digest(parts).substr(0, kDigits);
 }
 
 }  // namespace

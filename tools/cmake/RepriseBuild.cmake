@@ -1,6 +1,7 @@
 # How every target of the project is compiled, and the three functions that make targets:
 #   reprise_library(NAME [LINK targets...])     one library for the folder of the same name
-#   reprise_tests(NAME [LINK targets...])       one GoogleTest program for the folder's tests
+#   reprise_tests(NAME [LINK targets...] [TOGETHER pattern])
+#                                               one GoogleTest program for the folder's tests
 #   reprise_benchmark(NAME FILE [LINK ...])     one Google Benchmark program
 include_guard(GLOBAL)
 include(GoogleTest)
@@ -47,12 +48,13 @@ function(reprise_library name)
 endfunction()
 
 # Tests mirror the folders: tests/<folder>/*_test.cpp become the program <name>_tests.
-# A test that needs longer than a few seconds has "Nightly" in its suite's name: it gets the label `nightly`.
+# A test that needs longer than a few seconds has "Nightly" in its suite's name: it gets the label `nightly`. CTest
+# runs each test in a process of its own, but those of the pattern TOGETHER in one: they share what is slow to start.
 function(reprise_tests name)
   if(NOT REPRISE_BUILD_TESTS)
     return()
   endif()
-  cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
+  cmake_parse_arguments(ARG "" "TOGETHER" "LINK" ${ARGN})
   string(REGEX REPLACE "^[a-z]+_" "" folder ${name})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/tests/${folder}/*.cpp)
   if(NOT sources)
@@ -66,7 +68,16 @@ function(reprise_tests name)
   if(CMAKE_CROSSCOMPILING)  # under an emulator
     set(timeout 1800)
   endif()
-  gtest_discover_tests(${name}_tests DISCOVERY_MODE PRE_TEST TEST_PREFIX "${name}." TEST_FILTER "-*Nightly*"
+  set(alone "-*Nightly*")
+  if(ARG_TOGETHER)
+    string(APPEND alone ":${ARG_TOGETHER}")
+    string(REGEX REPLACE "[^A-Za-z0-9]" "" together ${ARG_TOGETHER})
+    add_test(NAME ${name}.${together} COMMAND ${name}_tests --gtest_filter=${ARG_TOGETHER})
+    # A pattern that matches nothing passes with GoogleTest.
+    set_tests_properties(${name}.${together} PROPERTIES
+      TIMEOUT ${timeout} SKIP_REGULAR_EXPRESSION "\\[  SKIPPED \\]" FAIL_REGULAR_EXPRESSION "Running 0 tests")
+  endif()
+  gtest_discover_tests(${name}_tests DISCOVERY_MODE PRE_TEST TEST_PREFIX "${name}." TEST_FILTER "${alone}"
     PROPERTIES TIMEOUT ${timeout})
   gtest_discover_tests(${name}_tests DISCOVERY_MODE PRE_TEST TEST_PREFIX "${name}." TEST_FILTER "*Nightly*"
     TEST_LIST ${name}_nightly PROPERTIES LABELS nightly TIMEOUT 3600)
