@@ -55,6 +55,7 @@ int run(int argc, char** argv, AllocationCounter allocations) {
       "  reprise replay call.safetensors --precision bf16 --threads 2\n"
       "  reprise bench specs/quickstart.json call.safetensors --json report.json\n"
       "  reprise profile call.safetensors\n"
+      "  reprise history add report.json --branch main\n"
       "  reprise doctor\n",
       "reprise");
   explain_usage(app);
@@ -73,6 +74,7 @@ int run(int argc, char** argv, AllocationCounter allocations) {
   add_compare(app, exit_code);
   add_gate(app, exit_code);
   add_doctor(app, exit_code);
+  add_history(app, exit_code);
   add_serve_runs(app, allocations);
   try {
     app.parse(argc, argv);
