@@ -61,6 +61,11 @@ TEST(Acknowledgements, AreRead) {
   EXPECT_FALSE(accepted[1].placement.has_value());
 }
 
+TEST(Acknowledgements, TheShippedFileIsRead) {
+  EXPECT_NO_THROW((void)read_acknowledgements(REPRISE_SOURCE_DIR "/specs/acknowledged.json"));
+  EXPECT_THROW((void)read_acknowledgements(REPRISE_SOURCE_DIR "/specs/gate.json"), Error);
+}
+
 TEST(Acknowledgements, ErrorsNameFileFieldExpectedAndFound) {
   EXPECT_EQ(refusal_with("/schema", "reprise.acknowledgements/2"),
             "accepted.json: schema: expected reprise.acknowledgements/1, found reprise.acknowledgements/2");

@@ -210,23 +210,30 @@ class SpecSchema : public ::testing::Test {
   reprise::testing::JsonSchema schema_{"spec.schema.json"};
 };
 
-TEST_F(SpecSchema, AcceptsTheQuickstart) {
-  const std::string text = cli::testing::read_file(REPRISE_SOURCE_DIR "/specs/quickstart.json");
-  EXPECT_EQ(schema_.complaint(json::parse(text)), "");
-  EXPECT_EQ(error_of(text), "accepted");
+TEST_F(SpecSchema, AcceptsWhatIsShipped) {
+  for (const char* file : {"/specs/quickstart.json", "/specs/gate.json"}) {
+    const std::string text = cli::testing::read_file(std::string(REPRISE_SOURCE_DIR) + file);
+    EXPECT_EQ(schema_.complaint(json::parse(text)), "") << file;
+    EXPECT_EQ(error_of(text), "accepted") << file;
+  }
 }
 
 TEST_F(SpecSchema, AcceptsTheExamplesOfItsPage) {
   const std::string page = cli::testing::read_file(REPRISE_SOURCE_DIR "/specs/README.md");
+  const reprise::testing::JsonSchema acknowledgements("acknowledgements.schema.json");
   int n_examples = 0;
+  int n_specs = 0;
   for (std::size_t at = page.find("```json\n{"); at != std::string::npos;
        at = page.find("```json\n{", at + 1)) {
     const std::size_t begin = at + 8;
     const json example = json::parse(page.substr(begin, page.find("```", begin) - begin));
-    EXPECT_EQ(schema_.complaint(example), "") << example;
+    const bool is_spec = example["schema"] == "reprise.spec/1";
+    EXPECT_EQ((is_spec ? schema_ : acknowledgements).complaint(example), "") << example;
+    n_specs += is_spec ? 1 : 0;
     ++n_examples;
   }
-  EXPECT_EQ(n_examples, 3);
+  EXPECT_EQ(n_examples, 4);
+  EXPECT_EQ(n_specs, 3);
 }
 
 TEST_F(SpecSchema, AgreesWithTheReader) {
