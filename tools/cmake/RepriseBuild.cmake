@@ -49,7 +49,8 @@ endfunction()
 
 # Tests mirror the folders: tests/<folder>/*_test.cpp become the program <name>_tests.
 # A test that needs longer than a few seconds has "Nightly" in its suite's name: it gets the label `nightly`. CTest
-# runs each test in a process of its own, but those of the pattern TOGETHER in one: they share what is slow to start.
+# names tests by suite and parameter names (values are bytes that differ from run to run) and runs each in a process of
+# its own, but those of the pattern TOGETHER in one: they share what is slow to start.
 function(reprise_tests name)
   if(NOT REPRISE_BUILD_TESTS)
     return()
@@ -78,9 +79,9 @@ function(reprise_tests name)
       TIMEOUT ${timeout} SKIP_REGULAR_EXPRESSION "\\[  SKIPPED \\]" FAIL_REGULAR_EXPRESSION "Running 0 tests")
   endif()
   gtest_discover_tests(${name}_tests DISCOVERY_MODE PRE_TEST TEST_PREFIX "${name}." TEST_FILTER "${alone}"
-    PROPERTIES TIMEOUT ${timeout})
+    NO_PRETTY_VALUES PROPERTIES TIMEOUT ${timeout})
   gtest_discover_tests(${name}_tests DISCOVERY_MODE PRE_TEST TEST_PREFIX "${name}." TEST_FILTER "*Nightly*"
-    TEST_LIST ${name}_nightly PROPERTIES LABELS nightly TIMEOUT 3600)
+    NO_PRETTY_VALUES TEST_LIST ${name}_nightly PROPERTIES LABELS nightly TIMEOUT 3600)
 endfunction()
 
 function(reprise_benchmark name file)
