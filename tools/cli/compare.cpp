@@ -153,16 +153,16 @@ void add_compare(CLI::App& app, int& exit_code) {
   command->add_option("--model", flags->model, "The model of both arms, if not where the capture says")
       ->group("Arms");
   command->add_option("--budget", flags->budget, "Seconds at most for the pairs of each capture (default 60)")
-      ->check(CLI::Range(0.001, 1e6))
+      ->check(number_from(0.001, 1e6))
       ->group("Measuring");
   command->add_option("--band", flags->band, "The relative change that does not matter (default 0.01)")
-      ->check(CLI::Range(0.0, 10.0))
+      ->check(number_from(0.0, 10.0))
       ->group("Measuring");
   command->add_option("--confidence", flags->confidence, "Of intervals and verdicts (default 0.99)")
-      ->check(CLI::Range(0.5, 0.9999))
+      ->check(number_from(0.5, 0.9999))
       ->group("Measuring");
   command->add_option("--processes", flags->processes, "Pairs of processes, one after the other (default 1)")
-      ->check(CLI::Range(1, 1000))
+      ->check(whole_number(1, 1000))
       ->group("Measuring");
   command->add_option("--seed", flags->seed, "Of the order of turns (default 1)")->group("Measuring");
   command

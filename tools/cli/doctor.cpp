@@ -105,7 +105,7 @@ void add_doctor(CLI::App& app, int& /*exit_code*/) {
   command
       ->add_option("--noise-seconds", flags->noise_seconds,
                    "Run equal work against itself this long (default 10; 0: don't)")
-      ->check(CLI::Range(0.0, 3600.0));
+      ->check(number_from(0.0, 3600.0));
   command->add_flag("--json", flags->json, "Print all of it as JSON");
   command->callback([flags] {
     const int all = static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 1U, 1024U));

@@ -148,7 +148,7 @@ void add_measuring_flags(CLI::App& command, GateFlags& flags) {
   GatePlan& plan = flags.plan;
   command
       .add_option("--budget", plan.budget_seconds, "Seconds at most for the pairs of each row (default 60)")
-      ->check(CLI::Range(0.001, 1e6))
+      ->check(number_from(0.001, 1e6))
       ->group("Measuring");
   command
       .add_option("--processes", plan.processes,
@@ -156,18 +156,18 @@ void add_measuring_flags(CLI::App& command, GateFlags& flags) {
       ->check(whole_number(3, 1000))
       ->group("Measuring");
   command.add_option("--band", plan.band, "The relative change that does not matter (default 0.01)")
-      ->check(CLI::Range(0.0, 10.0))
+      ->check(number_from(0.0, 10.0))
       ->group("Measuring");
   command
       .add_option("--confidence", plan.options.confidence,
                   "Of intervals, and that no timed metric of the gate is a false alarm (default 0.99)")
-      ->check(CLI::Range(0.5, 0.9999))
+      ->check(number_from(0.5, 0.9999))
       ->group("Measuring");
   command
       .add_option("--max-noise", plan.options.max_noise,
                   "A row whose base build against itself is further apart than this informs only (default "
                   "0.05); counts fail all the same")
-      ->check(CLI::Range(0.0, 1e6))
+      ->check(number_from(0.0, 1e6))
       ->group("Measuring");
   command.add_option("--seed", flags.seed, "Of the order of turns (default: the specification's)")
       ->group("Measuring");

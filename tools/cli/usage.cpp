@@ -129,4 +129,15 @@ CLI::Validator whole_number(std::uint64_t least, std::uint64_t most) {
   return {check, ""};
 }
 
+CLI::Validator number_from(double least, double most) {
+  const auto check = [=](const std::string& text) -> std::string {
+    double value = 0;
+    const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
+    const bool good =
+        problem == std::errc() && end == text.data() + text.size() && least <= value && value <= most;
+    return good ? "" : fmt::format("expected a number from {} to {}, found '{}'", least, most, text);
+  };
+  return {check, ""};
+}
+
 }  // namespace reprise::cli

@@ -21,4 +21,7 @@ std::string usage_error(const CLI::App& app, const CLI::ParseError& error);
 /// For counts and seeds, which CLI11 would let wrap around below 0.
 CLI::Validator whole_number(std::uint64_t least, std::uint64_t most);
 
+/// For seconds, shares and the like: finite, from `least` to `most`.
+CLI::Validator number_from(double least, double most);
+
 }  // namespace reprise::cli

@@ -50,7 +50,8 @@ TEST_F(Doctor, RefusesWrongFlags) {
                {"--threads: expected a whole number from 0 to 1024, found '-1'"});
   expect_error({"doctor", "--threads", "1025"}, {"--threads", "found '1025'"});
   expect_error({"doctor", "--threads", "two"}, {"--threads", "found 'two'"});
-  expect_error({"doctor", "--noise-seconds", "-1"}, {"--noise-seconds", "found '-1'"});
+  expect_error({"doctor", "--noise-seconds", "-1"},
+               {"--noise-seconds: expected a number from 0 to 3600, found '-1'"});
   expect_error({"doctor", "now"}, {"found 'now'", "(see reprise doctor --help)"});
 }
 
