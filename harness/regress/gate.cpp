@@ -21,10 +21,9 @@ double worsening_of(const Comparison& comparison) {
   return (is_rate ? 1 / comparison.median_ratio : comparison.median_ratio) - 1;
 }
 
+/// Infinite from nothing.
 double worsening_of(const CountChange& change) {
-  // From nothing, any growth is more than any share of it.
-  constexpr double kWithoutBound = 1e300;
-  return *change.a == 0 ? kWithoutBound : static_cast<double>(*change.b) / static_cast<double>(*change.a) - 1;
+  return static_cast<double>(*change.b) / static_cast<double>(*change.a) - 1;
 }
 
 class Judge {

@@ -135,6 +135,11 @@ TEST(Acknowledgements, CoverACaptureByNameOrIdAndOneMetric) {
   EXPECT_FALSE(covers("kernel_calls"));
   entry.capture = "sha256:0123";
   EXPECT_TRUE(covers("total_seconds"));
+  entry.placement = PlacementPattern{.precision = "f32"};
+  EXPECT_TRUE(covers("total_seconds"));
+  entry.placement->precision = "bf16";
+  EXPECT_FALSE(covers("total_seconds"));
+  entry.placement.reset();
   entry.capture = "chat-2";
   EXPECT_FALSE(covers("total_seconds"));
 }
