@@ -1,10 +1,11 @@
 /// reprise gate, with real processes. The base build is this program; the head build is this program too, or
-/// a script that calls it with other flags, whose work and outputs then differ. Nothing here depends on how
-/// fast the machine is.
+/// a script that calls it with other flags, whose work and outputs then differ, or that says how long runs
+/// took. Nothing here depends on how fast the machine is.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "harness/report/report_json.h"
 #include "harness/tests/support/json_schema.h"
@@ -47,6 +48,36 @@ class GateCommand : public CliTest {
     return script("head", "words=(); for word in \"$@\"; do [[ $last == " + flag + " ]] && word=" + value +
                               "; words+=(\"$word\"); last=$word; done\nexec " + kProgram +
                               " \"${words[@]}\"");
+  }
+  /// A build that says of every run that it took `seconds`, whatever it took: pairs are as many as are asked
+  /// for, however busy the machine is.
+  std::string build_taking(const std::string& name, double seconds) {
+    std::ostringstream text;
+    text << "#!/usr/bin/env python3\n"
+         << "import json, subprocess, sys\n"
+         << "seconds = " << seconds << "\n"
+         << "child = subprocess.Popen(['" << kProgram << "'] + sys.argv[1:], stdin=subprocess.PIPE,\n"
+         << R"(                         stdout=subprocess.PIPE, text=True)
+print(child.stdout.readline(), end='', flush=True)
+for request in sys.stdin:
+    child.stdin.write(request)
+    child.stdin.flush()
+    what = json.loads(request)['do']
+    if what == 'quit':
+        break
+    answer = json.loads(child.stdout.readline())
+    for run in answer['runs'] if what == 'runs' else [answer] if what == 'run' else []:
+        n = len(run['token_seconds'])
+        run['total_seconds'] = seconds
+        run['time_to_first_token_seconds'] = seconds / n
+        run['token_seconds'] = [seconds / n] * n
+    print(json.dumps(answer), flush=True)
+child.stdin.close()
+sys.exit(child.wait())
+)";
+    testing::write_file(path(name), text.str());
+    std::filesystem::permissions(path(name), std::filesystem::perms::owner_all);
+    return path(name).string();
   }
   Arguments arguments(const std::string& head, const Arguments& more = {}) {
     Arguments all = {"gate",   "--base-bin", kProgram,      "--head-bin", head,
@@ -168,16 +199,15 @@ TEST_F(GateCommand, AcceptedRegressionsPassUntilTheyExpire) {
 }
 
 TEST_F(GateCommand, ATimedRegressionIsSeenTwice) {
-  // Twice as long and more, which no noise hides; the wide band lets the first token, which does not change,
-  // be equivalent soon.
-  const Outcome outcome = gate(build_with("--kv-cache", "off"), {"--budget", "15", "--processes", "4",
-                                                                 "--band", "0.3", "--confidence", "0.9"});
+  const Outcome outcome =
+      gate(build_taking("head", 0.12), {"--base-bin", build_taking("base", 0.1), "--budget", "60"});
   EXPECT_EQ(outcome.exit_code, 1) << outcome.out << outcome.err;
   const json total = written()["comparisons"][0];
   EXPECT_EQ(total["metric"], "total_seconds");
+  EXPECT_NEAR(total["median_ratio"], 1.2, 1e-9);
   EXPECT_EQ(total["verdict"], "regression") << outcome.out;
   EXPECT_EQ(total["confirmed"], true) << outcome.out;
-  EXPECT_LT(total["adjusted_p_value"], 0.1);
+  EXPECT_LT(total["adjusted_p_value"], 0.01);
 }
 
 TEST_F(GateCommand, OutputsThatDifferAreExitCode3) {
