@@ -11,6 +11,7 @@
 #include "harness/measure/steady_part.h"
 #include "harness/regress/compared_metrics.h"
 #include "harness/regress/fingerprint.h"
+#include "harness/stats/summary.h"
 
 namespace reprise::harness {
 namespace {
@@ -41,8 +42,14 @@ std::optional<MedianEstimate> estimate_of(const Row& row, Quantity quantity, dou
     values.push_back(*seconds);
   }
   const auto runs_per_block = static_cast<std::size_t>(std::max<std::int64_t>(row.samples.runs_per_block, 1));
-  const std::vector<double> blocks = block_medians(values, runs_per_block);
-  return blocks.empty() ? std::nullopt : std::optional(estimate_median(blocks, confidence));
+  if (values.empty()) {
+    return std::nullopt;
+  }
+  std::vector<double> blocks = block_medians(values, runs_per_block);
+  if (blocks.empty()) {
+    blocks = {median(values)};  // of less than a block, as the metrics are
+  }
+  return estimate_median(blocks, confidence);
 }
 
 std::optional<Comparison> compare_rows(const Row& a, const Row& b, const ComparedMetric& metric, double band,

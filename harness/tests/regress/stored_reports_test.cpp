@@ -65,6 +65,15 @@ TEST(CompareReports, FewRunsAreInconclusive) {
   EXPECT_FALSE(report.comparisons.at(0).ci.has_value());
 }
 
+TEST(CompareReports, LessThanABlockOfRunsIsInconclusiveToo) {
+  Report a = report_with(1, 1, 5);
+  a.rows[0].samples.runs_per_block = 9;
+  const Report report = compare(a, report_with(1.5, 2, 60));
+  ASSERT_EQ(report.comparisons.size(), 3U);
+  EXPECT_EQ(report.comparisons[0].verdict, ComparisonVerdict::inconclusive);
+  EXPECT_NEAR(report.comparisons[0].median_ratio, 1.5, 0.02);
+}
+
 TEST(CompareReports, RefusesAnotherMachineUnlessForced) {
   Report other = report_with(1, 2);
   other.machine.cpu = "Other CPU";
