@@ -1,4 +1,4 @@
-// Prints the table of harness/README.md, "Proof", "on a real machine":
+// Proves verdicts on the machine it runs on (harness/README.md, "Proof"):
 //   print_machine_proof [comparisons without a change] [comparisons at each slow-down] [seconds for each]
 // Two arms replay one call, taken in turns and judged as `compare` does; in arm b one kernel is slower by a
 // known share of the call.
