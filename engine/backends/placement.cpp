@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/backends/hip_backend.h"
+#include "engine/backends/placement_fields.h"
 #include "engine/core/error.h"
 #include "engine/kernels/cpu/cpu_kernels.h"
 #include "engine/kernels/fast/fast_kernels.h"
@@ -121,9 +122,7 @@ std::string memory_of(const Placement& placement) {
 }
 
 std::string describe(const Placement& placement) {
-  return fmt::format("{} {} {} kv={}/{} {} thread{} {}", placement.backend, placement.isa,
-                     placement.precision, placement.kv_cache ? "on" : "off", name_of(placement.kv_precision),
-                     placement.threads, placement.threads == 1 ? "" : "s", placement.numerics);
+  return describe(to_fields(placement));
 }
 
 }  // namespace reprise::engine

@@ -15,7 +15,12 @@ struct PlacementFields {
   std::string kv_precision;
   int threads = 1;
   std::string numerics;
+
+  bool operator==(const PlacementFields&) const = default;
 };
+
+/// "cpu avx512 bf16, KV cache f32, 2 threads, exact": one line for people.
+std::string describe(const PlacementFields& placement);
 
 inline PlacementFields to_fields(const Placement& p) {
   return {p.backend, p.isa,     p.precision, p.kv_cache, std::string(name_of(p.kv_precision)),

@@ -53,6 +53,12 @@ std::vector<double> block_medians(std::span<const double> values, std::size_t ru
   return medians;
 }
 
+std::vector<double> block_medians_or_median(std::span<const double> values, std::size_t runs_per_block) {
+  REPRISE_CHECK(!values.empty());
+  std::vector<double> blocks = block_medians(values, runs_per_block);
+  return blocks.empty() ? std::vector<double>{median(values)} : blocks;
+}
+
 MedianEstimate estimate_median(std::span<const double> blocks, double confidence) {
   const double inflation = sign_variance_inflation(blocks);
   return {median(blocks), median_confidence_interval(blocks, confidence, inflation), blocks.size(),

@@ -39,6 +39,9 @@ SteadyPart find_steady_part(std::span<const Seconds> runs, std::size_t min_warmu
 /// The median of each whole block of `values`, one value a run after the warm-up, in order.
 std::vector<double> block_medians(std::span<const double> values, std::size_t runs_per_block);
 
+/// The same, or the median of all where there is less than a block: at least one value in, at least one out.
+std::vector<double> block_medians_or_median(std::span<const double> values, std::size_t runs_per_block);
+
 /// What blocks tell about the median of runs, valid however often it is asked for.
 struct MedianEstimate {
   double value = 0;            ///< the median of the blocks

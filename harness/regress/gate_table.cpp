@@ -29,15 +29,12 @@ const CountChange* count_of(const Gate& gate, const GateFinding& finding) {
   return finding.count ? &row_of(gate, finding).counts.at(static_cast<std::size_t>(*finding.count)) : nullptr;
 }
 
-std::string placement_label(const PlacementInfo& placement) {
-  return fmt::format("{} {} {} kv {} {} thread{}{}", printable(placement.backend, 16),
-                     printable(placement.isa, 16), printable(placement.precision, 16),
-                     placement.kv_cache ? printable(placement.kv_precision, 16) : "off", placement.threads,
-                     placement.threads == 1 ? "" : "s", placement.numerics == "exact" ? "" : " fast");
-}
-
 const Row& head_of(const Gate& gate, const GateRow& row) {
   return gate.report.rows.at(static_cast<std::size_t>(row.b));
+}
+
+std::string placement_of(const Gate& gate, const GateRow& row) {
+  return printable(describe(head_of(gate, row).placement), 96);
 }
 
 std::string capture_of(const Gate& gate, const GateRow& row) {
@@ -47,10 +44,6 @@ std::string capture_of(const Gate& gate, const GateRow& row) {
 std::int64_t n_with(const Gate& gate, ComparisonVerdict verdict) {
   return std::count_if(gate.findings.begin(), gate.findings.end(),
                        [&](const GateFinding& finding) { return finding.verdict == verdict; });
-}
-
-std::string counted(std::int64_t n, const char* what, const char* plural = "s") {
-  return fmt::format("{} {}{}", n, what, n == 1 ? "" : plural);
 }
 
 bool is_shown(const GateFinding& finding) {
@@ -86,8 +79,8 @@ std::string centre_cell(const Gate& gate, const GateFinding& finding) {
 void add_finding(TextTable& table, const Gate& gate, const GateFinding& finding) {
   const GateRow& row = row_of(gate, finding);
   const Comparison* comparison = comparison_of(gate, finding);
-  table.add_row({capture_of(gate, row), placement_label(head_of(gate, row).placement),
-                 printable(finding.metric, 40), verdict_cell(gate, finding), change_cell(gate, finding),
+  table.add_row({capture_of(gate, row), placement_of(gate, row), printable(finding.metric, 40),
+                 verdict_cell(gate, finding), change_cell(gate, finding),
                  comparison != nullptr ? interval_text(*comparison) : "exact",
                  comparison != nullptr ? fmt::format("{}", comparison->pairs) : kNone,
                  comparison != nullptr ? detectable_text(*comparison) : kNone, centre_cell(gate, finding)});
@@ -124,7 +117,7 @@ std::string note_of(const ListedAcknowledgement& listed) {
 }  // namespace
 
 std::string label_of(const Gate& gate, const GateRow& row) {
-  return capture_of(gate, row) + " on " + placement_label(head_of(gate, row).placement);
+  return capture_of(gate, row) + " on " + placement_of(gate, row);
 }
 
 bool outputs_differ(const GateRow& row) {

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <optional>
-#include <tuple>
 #include <vector>
 
 #include "engine/core/error.h"
@@ -11,7 +10,6 @@
 #include "harness/measure/steady_part.h"
 #include "harness/regress/compared_metrics.h"
 #include "harness/regress/fingerprint.h"
-#include "harness/stats/summary.h"
 
 namespace reprise::harness {
 namespace {
@@ -45,11 +43,7 @@ std::optional<MedianEstimate> estimate_of(const Row& row, Quantity quantity, dou
   if (values.empty()) {
     return std::nullopt;
   }
-  std::vector<double> blocks = block_medians(values, runs_per_block);
-  if (blocks.empty()) {
-    blocks = {median(values)};  // of less than a block, as the metrics are
-  }
-  return estimate_median(blocks, confidence);
+  return estimate_median(block_medians_or_median(values, runs_per_block), confidence);
 }
 
 std::optional<Comparison> compare_rows(const Row& a, const Row& b, const ComparedMetric& metric, double band,
@@ -76,13 +70,6 @@ std::optional<Comparison> compare_rows(const Row& a, const Row& b, const Compare
   return comparison;
 }
 
-bool are_equal(const PlacementInfo& a, const PlacementInfo& b) {
-  const auto fields = [](const PlacementInfo& p) {
-    return std::tie(p.backend, p.isa, p.precision, p.kv_cache, p.kv_precision, p.threads, p.numerics);
-  };
-  return fields(a) == fields(b);
-}
-
 /// A report of two builds, as the gate writes it, stands for the later one: whether the earlier one's this
 /// is.
 bool is_of_earlier_build(const Report& report, std::size_t row) {
@@ -91,7 +78,7 @@ bool is_of_earlier_build(const Report& report, std::size_t row) {
     const auto b = static_cast<std::size_t>(comparison.b);
     return a == row && b != row && b < report.rows.size() &&
            report.rows[a].capture.id == report.rows[b].capture.id &&
-           are_equal(report.rows[a].placement, report.rows[b].placement);
+           report.rows[a].placement == report.rows[b].placement;
   });
 }
 
@@ -116,7 +103,7 @@ Report compare_reports(const Report& a, const Report& b, const std::string& name
   for (std::size_t i = 0; i < a.rows.size(); ++i) {
     const Row& row_a = a.rows[i];
     const auto found = std::find_if(b.rows.begin(), b.rows.end(), [&](const Row& row) {
-      return row.capture.id == row_a.capture.id && are_equal(row.placement, row_a.placement) &&
+      return row.capture.id == row_a.capture.id && row.placement == row_a.placement &&
              !is_of_earlier_build(b, static_cast<std::size_t>(&row - b.rows.data()));
     });
     if (is_of_earlier_build(a, i) || found == b.rows.end() || row_a.metrics.empty() ||

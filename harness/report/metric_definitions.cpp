@@ -34,10 +34,7 @@ class MetricTable {
       }
       values.push_back(*value);
     }
-    std::vector<double> blocks = block_medians(values, runs_per_block_);
-    if (blocks.empty()) {
-      blocks = {median(values)};  // of less than a block
-    }
+    const std::vector<double> blocks = block_medians_or_median(values, runs_per_block_);
     const MedianEstimate estimate = estimate_median(blocks, confidence_);
     Metric metric = base(unit, better, blocks);
     metric.value = estimate.value;

@@ -57,4 +57,8 @@ std::string format_percent(double fraction) {
   return fmt::format("{:.1f} %", 100 * fraction);
 }
 
+std::string counted(std::int64_t n, std::string_view noun) {
+  return fmt::format("{} {}{}", n, noun, n == 1 ? "" : "s");
+}
+
 }  // namespace reprise::harness

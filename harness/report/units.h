@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace reprise::harness {
 
@@ -18,5 +19,8 @@ std::string format_bytes(std::int64_t bytes);
 
 /// A fraction as per cent, to a tenth: "12.3 %".
 std::string format_percent(double fraction);
+
+/// "1 run", "2 runs".
+std::string counted(std::int64_t n, std::string_view noun);
 
 }  // namespace reprise::harness

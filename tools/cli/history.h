@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "harness/regress/history.h"
+#include "harness/regress/history/history.h"
 
 namespace reprise::cli {
 

@@ -36,8 +36,7 @@ harness::CaptureInfo capture_info(const NamedCapture& named) {
 }
 
 std::string label(const Row& row) {
-  return fmt::format("{}: {} {} {} kv {}", row.capture.name, row.placement.backend, row.placement.isa,
-                     row.placement.precision, row.placement.kv_cache ? "on" : "off");
+  return fmt::format("{}: {}", row.capture.name, describe(row.placement));
 }
 
 /// One line about a row whose outputs are not what its mode demands.

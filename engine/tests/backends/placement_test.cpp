@@ -155,9 +155,9 @@ TEST(Placement, FastNumericsNeedDotProducts) {
 
 TEST(Placement, DescribesItselfInOneLine) {
   EXPECT_EQ(describe({"cpu", "avx512", "bf16", true, DType::f32, 2, "exact"}),
-            "cpu avx512 bf16 kv=on/f32 2 threads exact");
+            "cpu avx512 bf16, KV cache f32, 2 threads, exact");
   EXPECT_EQ(describe({"reference", "scalar", "native", false, DType::f16, 1, "exact"}),
-            "reference scalar native kv=off/f16 1 thread exact");
+            "reference scalar native, KV cache off, 1 thread, exact");
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "harness/stats/median_sequence.h"
+#include "harness/stats/summary.h"
 #include "harness/tests/support/noise_models.h"
 
 namespace reprise::harness {
@@ -67,6 +68,8 @@ TEST(BlockMedians, OfWholeBlocksOnly) {
   EXPECT_EQ(block_medians(values, 3), (std::vector<double>{2, 8}));
   EXPECT_EQ(block_medians(values, 1), values);
   EXPECT_TRUE(block_medians(values, 9).empty());
+  EXPECT_EQ(block_medians_or_median(values, 3), block_medians(values, 3));
+  EXPECT_EQ(block_medians_or_median(values, 9), (std::vector<double>{median(values)}));
 }
 
 TEST(BlockMedians, HaveTheMedianOfRunsInTheLongRun) {

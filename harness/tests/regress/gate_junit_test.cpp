@@ -61,7 +61,8 @@ TEST_F(GateJunit, HasASuiteForEachRowAndACaseForEachMetric) {
   EXPECT_EQ(tests, 19);
   EXPECT_EQ(failures, 4);
   EXPECT_EQ(skipped, 3);
-  EXPECT_STREQ(root.first_child().attribute("name").value(), "chat-1 on cpu avx512 f32 kv f32 2 threads");
+  EXPECT_STREQ(root.first_child().attribute("name").value(),
+               "chat-1 on cpu avx512 f32, KV cache f32, 2 threads, exact");
 }
 
 TEST_F(GateJunit, SaysWhyACaseFailsOrIsSkipped) {

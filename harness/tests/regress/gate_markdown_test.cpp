@@ -35,17 +35,17 @@ base 697503a00000, head 0123abc00000 (modified). Of this run, a slow-down of 3.1
 
 | capture | placement | metric | verdict | head against base | interval | pairs | could have seen | top cost centre |
 | :--- | :--- | :--- | :--- | ---: | ---: | ---: | ---: | :--- |
-| chat-1 | cpu avx512 f32 kv f32 2 threads | total\_seconds | regression, twice | +6.25 % | +5.47 % .. +7.03 % | 64 | 3.1 % | decode linear +30.00 ms of +31.25 ms |
-| chat-1 | cpu avx512 f32 kv f32 2 threads | time\_to\_first\_token\_seconds | improvement | -6.25 % | -7.03 % .. -5.47 % | 64 | 3.1 % | decode linear +30.00 ms of +31.25 ms |
-| chat-1 | cpu avx512 f32 kv f32 2 threads | decode\_tokens\_per\_second | inconclusive (certain alone, not among all) | -6.25 % | -7.03 % .. -5.47 % | 64 | 3.1 % | decode linear +30.00 ms of +31.25 ms |
-| chat-1 | cpu avx512 f32 kv f32 2 threads | kernel\_calls | regression (accepted) | 110 to 135 (+22.73 %) | exact | - | - | decode linear +20 |
-| chat-1 | cpu avx512 f32 kv f32 2 threads | peak\_kv\_bytes | improvement | 1024 to 512 (-50.00 %) | exact | - | - | - |
-| chat-1 | cpu avx512 bf16 kv f32 2 threads | total\_seconds | regression (too noisy to fail) | +12.50 % | +11.72 % .. +13.28 % | 64 | 3.1 % | - |
-| chat-1 | cpu avx512 bf16 kv f32 2 threads | decode\_tokens\_per\_second | inconclusive | +0.00 % | - | 64 | - | - |
+| chat-1 | cpu avx512 f32, KV cache f32, 2 threads, exact | total\_seconds | regression, twice | +6.25 % | +5.47 % .. +7.03 % | 64 | 3.1 % | decode linear +30.00 ms of +31.25 ms |
+| chat-1 | cpu avx512 f32, KV cache f32, 2 threads, exact | time\_to\_first\_token\_seconds | improvement | -6.25 % | -7.03 % .. -5.47 % | 64 | 3.1 % | decode linear +30.00 ms of +31.25 ms |
+| chat-1 | cpu avx512 f32, KV cache f32, 2 threads, exact | decode\_tokens\_per\_second | inconclusive (certain alone, not among all) | -6.25 % | -7.03 % .. -5.47 % | 64 | 3.1 % | decode linear +30.00 ms of +31.25 ms |
+| chat-1 | cpu avx512 f32, KV cache f32, 2 threads, exact | kernel\_calls | regression (accepted) | 110 to 135 (+22.73 %) | exact | - | - | decode linear +20 |
+| chat-1 | cpu avx512 f32, KV cache f32, 2 threads, exact | peak\_kv\_bytes | improvement | 1024 to 512 (-50.00 %) | exact | - | - | - |
+| chat-1 | cpu avx512 bf16, KV cache f32, 2 threads, exact | total\_seconds | regression (too noisy to fail) | +12.50 % | +11.72 % .. +13.28 % | 64 | 3.1 % | - |
+| chat-1 | cpu avx512 bf16, KV cache f32, 2 threads, exact | decode\_tokens\_per\_second | inconclusive | +0.00 % | - | 64 | - | - |
 
-- chat-1 on cpu avx512 bf16 kv f32 2 threads: the base build against itself is 6.2 % apart, more than 5.0 %: no timing of it fails
-- chat-1 on cpu avx512 int8 kv f32 2 threads: outputs of the head build differ from the capture; nothing of it is compared
-- chat-1 on cpu avx512 f32 kv f32 2 threads: allocations are not compared: the head build does not count them
+- chat-1 on cpu avx512 bf16, KV cache f32, 2 threads, exact: the base build against itself is 6.2 % apart, more than 5.0 %: no timing of it fails
+- chat-1 on cpu avx512 int8, KV cache f32, 2 threads, exact: outputs of the head build differ from the capture; nothing of it is compared
+- chat-1 on cpu avx512 f32, KV cache f32, 2 threads, exact: allocations are not compared: the head build does not count them
 - accepted until 2025-12-31 and no longer: total\_seconds of chat-1, commit 0123abc: exact sums need a second pass
 - accepted, and found nothing to excuse: total\_seconds of chat-2, commit 0123abc: exact sums need a second pass
 - accepted until 2026-03-31: kernel\_calls of chat-1, commit 0123abc: exact sums need a second pass

@@ -39,5 +39,10 @@ TEST(FormatPercent, ToATenth) {
   EXPECT_EQ(format_percent(1), "100.0 %");
 }
 
+TEST(Counted, OneHasNoPlural) {
+  EXPECT_EQ(counted(1, "change"), "1 change");
+  EXPECT_EQ(counted(0, "change"), "0 changes");
+}
+
 }  // namespace
 }  // namespace reprise::harness

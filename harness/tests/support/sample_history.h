@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "harness/regress/detect.h"
+#include "harness/regress/history/detect.h"
 
 namespace reprise::harness {
 

@@ -107,18 +107,19 @@ TEST(BenchSpec, ExpandsEveryCombinationInTheTablesOrderWhateverTheKeysOrder) {
                   {"isa", "scalar"},
                   {"kv_cache", {"on", "off"}},
                   {"precision", {"f32", "f16"}}}}),
-      ElementsAre("cpu scalar f32 kv=on/f32 1 thread exact", "cpu scalar f32 kv=on/f32 2 threads exact",
-                  "cpu scalar f32 kv=off/f32 1 thread exact", "cpu scalar f32 kv=off/f32 2 threads exact",
-                  "cpu scalar f16 kv=on/f32 1 thread exact", "cpu scalar f16 kv=on/f32 2 threads exact",
-                  "cpu scalar f16 kv=off/f32 1 thread exact", "cpu scalar f16 kv=off/f32 2 threads exact"));
+      ElementsAre(
+          "cpu scalar f32, KV cache f32, 1 thread, exact", "cpu scalar f32, KV cache f32, 2 threads, exact",
+          "cpu scalar f32, KV cache off, 1 thread, exact", "cpu scalar f32, KV cache off, 2 threads, exact",
+          "cpu scalar f16, KV cache f32, 1 thread, exact", "cpu scalar f16, KV cache f32, 2 threads, exact",
+          "cpu scalar f16, KV cache off, 1 thread, exact", "cpu scalar f16, KV cache off, 2 threads, exact"));
 }
 
 TEST(BenchSpec, JoinsBlocksAndRemovesDuplicates) {
   EXPECT_THAT(described({{{"backend", "reference"}},
                          {{"isa", "scalar"}, {"threads", {1, "1"}}, {"precision", "bf16"}},
                          {{"backend", {"reference", "reference"}}, {"threads", 1}, {"isa", "scalar"}}}),
-              ElementsAre("reference scalar native kv=on/f32 1 thread exact",
-                          "cpu scalar bf16 kv=on/f32 1 thread exact"));
+              ElementsAre("reference scalar native, KV cache f32, 1 thread, exact",
+                          "cpu scalar bf16, KV cache f32, 1 thread, exact"));
 }
 
 TEST(BenchSpec, CapturesStartAtItsFolder) {
