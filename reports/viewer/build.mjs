@@ -1,0 +1,64 @@
+// Bundles src/ into dist/report.html: one file, the same bytes each time from the same lockfile.
+// The script and the style stand inline, and the page's policy names them by their SHA-256, so that nothing else runs.
+import {build} from 'esbuild';
+import {createHash} from 'node:crypto';
+import {mkdir, readFile, writeFile} from 'node:fs/promises';
+import {fileURLToPath} from 'node:url';
+
+const here = fileURLToPath(new URL('.', import.meta.url));
+
+// The only line that a writer of reports touches. engine-side code looks for the text between the tags.
+export const PLACEHOLDER = '/*REPORT*/';
+const PLACEHOLDER_LINE = `<script type="application/json" id="report">${PLACEHOLDER}</script>`;
+
+async function bundle(entry) {
+  const result = await build({
+    absWorkingDir: here,
+    entryPoints: [entry],
+    bundle: true,
+    minify: true,
+    write: false,
+    format: entry.endsWith('.css') ? undefined : 'iife',
+    target: ['chrome111', 'firefox113', 'safari16.4'],
+    charset: 'utf8',
+    legalComments: 'none',
+    // vega-lite takes a few helpers from vega; this gives them without the map, force and word-cloud parts.
+    alias: {vega: './src/chart/vega.js'},
+  });
+  return result.outputFiles[0].text.trim();
+}
+
+const source = (text) => `'sha256-${createHash('sha256').update(text, 'utf8').digest('base64')}'`;
+
+function fill(template, parts) {
+  return template.replace(/\{\{(\w+)\}\}/g, (_, name) => {
+    if (!(name in parts)) throw new Error(`page.html: no part named ${name}`);
+    return parts[name];
+  });
+}
+
+export async function buildPage() {
+  const script = await bundle('src/main.js');
+  const style = await bundle('src/style/page.css');
+  const template = await readFile(new URL('src/page.html', import.meta.url), 'utf8');
+  for (const [name, text] of Object.entries({script, style})) {
+    if (/<\/(script|style)|<!--/i.test(text)) throw new Error(`${name}: would end its element early`);
+  }
+  const policy = [
+    "default-src 'none'",
+    `script-src ${source(script)}`,
+    `style-src ${source(style)}`,
+    "base-uri 'none'",
+    "form-action 'none'",
+  ].join('; ');
+  const page = fill(template, {script, style, policy, report: PLACEHOLDER_LINE});
+  if (page.split(PLACEHOLDER).length !== 2) throw new Error('the placeholder must stand in the page exactly once');
+  return page;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const page = await buildPage();
+  await mkdir(new URL('dist/', import.meta.url), {recursive: true});
+  await writeFile(new URL('dist/report.html', import.meta.url), page);
+  console.log(`dist/report.html: ${Buffer.byteLength(page)} bytes`);
+}
