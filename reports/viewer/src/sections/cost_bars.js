@@ -21,7 +21,7 @@ export function costBars(rows, labels, colours, measure) {
     }));
   });
   const x = {type: 'quantitative', title: isShare ? 'share of the profiled run’s wall time' : `profiled run, ${unit}`,
-    axis: {tickCount: 6, ...(isShare ? {format: '.0%'} : {})}, scale: isShare ? {domain: [0, 1]} : {nice: true}};
+    axis: {tickCount: 6, ...(isShare ? {format: '.0%'} : {})}, scale: isShare ? {domain: [0, 1], clamp: true} : {nice: true}};
   return chart(`Cost centres of ${rows.length} rows as stacked bars; the figures of one row are in the table below.`, (size) => ({
     data: {rows: data},
     height: rowsHeight(rows.length, size, 26),
