@@ -11,8 +11,9 @@ import {chartConfig} from './config.js';
 /** Marks that answer the pointer carry `tip` in their datum: lines of text, prepared with the page's own figures. */
 export const TIP = {value: 'tip'};
 
-function tooltip(handler, event, item) {
-  const lines = item?.tooltip && item.datum?.tip;
+/** Vega calls with an empty value when the pointer leaves the mark. */
+function tooltip(handler, event, item, value) {
+  const lines = value && item?.datum?.tip;
   if (lines) showTooltip(lines, event.clientX, event.clientY);
   else hideTooltip();
 }
@@ -34,6 +35,8 @@ function draw(host, makeSpec) {
   for (const [name, rows] of Object.entries(data)) view.data(name, rows);
   view.tooltip(tooltip);
   view.run();
+  // The figure has a description; the marks' own roles without names would only be noise.
+  host.querySelector('svg')?.setAttribute('aria-hidden', 'true');
   return {view, width};
 }
 

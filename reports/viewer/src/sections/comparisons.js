@@ -73,7 +73,7 @@ export function renderComparisons({comparisons, rows}, {labels, plain}) {
   const picture = element('div');
   const count = element('p', {class: 'count', 'aria-live': 'polite'});
   const host = element('div');
-  const table = new TableView({caption: 'Comparisons', columns: columns(rows), onOrder: (order) => replace(picture, ratioChart(order.slice(0, MOST_RATIOS)),
+  const table = new TableView({caption: 'Verdicts of all comparisons', columns: columns(rows), onOrder: (order) => replace(picture, ratioChart(order.slice(0, MOST_RATIOS)),
     order.length > MOST_RATIOS ? element('p', {class: 'muted'}, `Drawn: the first ${MOST_RATIOS}, in the table's order.`) : null)});
   const update = () => {
     const found = searchRows(filterRows(all, FACETS, state.chosen), state.query, ({label, a, b}) => `${label} ${labels[a]} ${labels[b]}`);
