@@ -180,6 +180,9 @@ test('paper gets everything, light, without what only a screen can use', async (
   assert.deepEqual(hidden, ['none', 'none']);
   const cut = await page.evaluate(() => [...document.querySelectorAll('.scroll')].filter((each) => getComputedStyle(each).overflow !== 'visible').length);
   assert.equal(cut, 0);
+  // A4 at 96 dots an inch: what is wider would be cut or shrunk.
+  await page.setViewport({width: 794, height: 1123});
+  assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'wider than paper');
 });
 
 test('no accessibility rule is broken in the dark theme, by a report, a comparison and a history', async () => {

@@ -87,14 +87,12 @@ export async function drawEverything(page) {
   });
 }
 
-/** Draws every section as a reader does. */
+/** Draws every section as a reader does: each is drawn when it comes into the window, however long that takes. */
 export async function scrollThrough(page) {
-  await page.evaluate(async () => {
-    for (let y = 0; y <= document.documentElement.scrollHeight; y += 800) {
-      window.scrollTo(0, y);
-      await new Promise((resolve) => setTimeout(resolve, 60));
+  for (const waiting of ['section:not(.drawn)', '.chart:not(:has(svg))']) {
+    for (let next = await page.$(waiting); next; next = await page.$(waiting)) {
+      await next.evaluate((each) => each.scrollIntoView({block: 'center'}));
+      await page.waitForFunction((each, selector) => !each.matches(selector), {}, next, waiting);
     }
-    window.scrollTo(0, 0);
-  });
-  await page.waitForFunction(() => !document.querySelector('section:not(.drawn)'));
+  }
 }
