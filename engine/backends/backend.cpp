@@ -2,6 +2,7 @@
 
 #include "engine/backends/hip_backend.h"
 #include "engine/backends/host_memory.h"
+#include "engine/core/check.h"
 #include "engine/core/thread_team.h"
 #include "engine/kernels/cpu/cpu_kernels.h"
 #include "engine/kernels/fast/fast_kernels.h"
@@ -52,6 +53,11 @@ class CpuBackend final : public HostMemoryBackend {
 };
 
 }  // namespace
+
+Backend::LayerScope::LayerScope(Backend& backend, int layer) : backend_(backend) {
+  REPRISE_CHECK(layer >= 0 && backend.layer_ == kNoLayer);
+  backend.layer_ = layer;
+}
 
 std::unique_ptr<Backend> make_backend(const Placement& placement) {
   Placement actual = resolved(placement);

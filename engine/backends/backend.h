@@ -12,8 +12,10 @@
 
 #include "engine/backends/buffer.h"
 #include "engine/backends/placement.h"
+#include "engine/core/layer.h"
 #include "engine/kernels/cost.h"
 #include "engine/kernels/operations.h"
+#include "engine/kernels/work_shape.h"
 
 namespace reprise::engine {
 
@@ -25,6 +27,11 @@ struct KernelRecord {
   Cost cost;  ///< of the operations together, by the cost model; the bytes of a copy
   double seconds = 0;    ///< wall time of the dispatch, or the device's own time where it keeps one
   int n_operations = 1;  ///< of those dispatched; 0 for copies and waiting
+  /// When it began, on the backend's own clock, which starts anywhere: a GPU's is the sum of what it did and
+  /// waited for while observed. Records of one backend come in order and never overlap.
+  double start_seconds = 0;
+  int layer = kNoLayer;  ///< of the first operation
+  WorkShape shape = {};  ///< of a single operation; zeros for several, and for none
 };
 
 /// Told of all that happens, when set: for profiles.
@@ -59,8 +66,8 @@ class Backend {
   virtual void copy_out(std::span<std::byte> to, const std::byte* from) = 0;
   /// Starts everything dispatched, where that has not happened yet.
   virtual void submit() {}
-  /// Waits for everything dispatched, then gives the values on the host; valid until they are next written, or
-  /// the next read().
+  /// Waits for everything dispatched, then gives the values on the host; valid until they are next written,
+  /// or the next read().
   virtual std::span<const float> read(const TensorView<const float>& values) = 0;
 
   /// Bytes of memory that kernels compute in, so far: the most that any operation has needed.
@@ -82,12 +89,26 @@ class Backend {
   /// On a CPU, observing makes each dispatch cost two clock readings; on a GPU, each launch two events, and
   /// launches are not recorded ahead.
   virtual void observe(KernelObserver* observer) { observer_ = observer; }
+  /// While it lives, operations belong to this layer of the model: for records. Layers do not nest.
+  class LayerScope {
+   public:
+    LayerScope(Backend& backend, int layer);
+    ~LayerScope() { backend_.layer_ = kNoLayer; }
+    LayerScope(const LayerScope&) = delete;
+    LayerScope& operator=(const LayerScope&) = delete;
+
+   private:
+    Backend& backend_;
+  };
+
   /// Operations dispatched since the backend was made; profiles reconcile their records with it.
   [[nodiscard]] std::int64_t n_dispatches() const { return n_dispatches_; }
 
  protected:
   explicit Backend(Placement placement) : placement_(std::move(placement)) {}
 
+  /// Of the operation that is being performed.
+  [[nodiscard]] int layer() const { return layer_; }
   /// Performs an operation that was checked, or starts it; tells the observer, if one is given.
   virtual void perform(OperationRef op, KernelObserver* observer) = 0;
 
@@ -102,6 +123,7 @@ class Backend {
   Placement placement_;
   KernelObserver* observer_ = nullptr;
   std::int64_t n_dispatches_ = 0;
+  int layer_ = kNoLayer;
 };
 
 /// The backend of a placement, which is resolved first. Errors: those of resolved().

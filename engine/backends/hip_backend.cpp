@@ -65,7 +65,7 @@ class HipBackend final : public Backend {
   }
 
  protected:
-  void perform(OperationRef op, KernelObserver* /*observer*/) override { queue_.add(op); }
+  void perform(OperationRef op, KernelObserver* /*observer*/) override { queue_.add(op, layer()); }
 
  private:
   static bool is_matrix(const Shape& shape) { return shape.rank() == 2; }

@@ -29,7 +29,7 @@ HipQueue::~HipQueue() {
   }
 }
 
-void HipQueue::add(const OperationRef& op) {
+void HipQueue::add(const OperationRef& op, int layer) {
   if (const std::int64_t position = kernels::position_of(op); position >= 0) {
     if (first_position_ >= 0 && position != first_position_) {
       start();
@@ -46,6 +46,9 @@ void HipQueue::add(const OperationRef& op) {
     n_tokens_ = std::max(n_tokens_, (*attention)->queries.extent(0));
   }
   operations_.push_back(kernels::without_position(op));
+  if (observer_ != nullptr) {
+    expected_.push_back({layer, shape_of(op)});
+  }
 }
 
 std::int64_t HipQueue::positions_seen() const {
@@ -72,6 +75,8 @@ void HipQueue::start() {
       device_.start(Program(operations_, n_seen, input.first_position), input);
     }
   } catch (...) {
+    // Of this program nobody will be told; of those before it, that are under way, all the same.
+    expected_.resize(expected_.size() - std::min(expected_.size(), operations_.size()));
     forget();
     throw;
   }
@@ -109,6 +114,8 @@ void HipQueue::observe(KernelObserver* observer) {
     report();
   }
   observer_ = observer;
+  expected_.clear();
+  observed_seconds_ = 0;
   device_.time(observer != nullptr);
 }
 
@@ -118,17 +125,32 @@ void HipQueue::report() {
     return;
   }
   // Between two programs, each of which begins with its input, it is the host that decides what comes next;
-  // within one, launches follow
-  // each other.
+  // within one, launches follow each other.
   bool first = true;
   for (const kernels::TimedWork& work : device_.take_times()) {
     if (work.idle_seconds > 0) {
       const bool starts_program = first || work.name == "copy_host_to_device";
-      observer_->on_record({starts_program ? "host_gap" : "launch_overhead", {}, work.idle_seconds, 0});
+      observer_->on_record(
+          {starts_program ? "host_gap" : "launch_overhead", {}, work.idle_seconds, 0, observed_seconds_});
+      observed_seconds_ += work.idle_seconds;
     }
-    observer_->on_record({work.name, work.cost, work.seconds, work.n_operations});
+    observer_->on_record(record_of(work));
+    observed_seconds_ += work.seconds;
     first = false;
   }
+}
+
+/// Launches perform operations in the order in which they were added, one or several neighbours at a time.
+KernelRecord HipQueue::record_of(const kernels::TimedWork& work) {
+  KernelRecord record = {work.name, work.cost, work.seconds, work.n_operations, observed_seconds_};
+  // After a program that failed there may be fewer.
+  const std::size_t n = std::min(static_cast<std::size_t>(work.n_operations), expected_.size());
+  if (n > 0) {
+    record.layer = expected_.front().layer;
+    record.shape = work.n_operations == 1 ? expected_.front().shape : WorkShape();
+    expected_.erase(expected_.begin(), expected_.begin() + static_cast<std::ptrdiff_t>(n));
+  }
+  return record;
 }
 
 }  // namespace reprise::engine

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <vector>
 
@@ -21,7 +22,7 @@ class HipQueue {
   HipQueue(const HipQueue&) = delete;
   HipQueue& operator=(const HipQueue&) = delete;
 
-  void add(const OperationRef& op);
+  void add(const OperationRef& op, int layer);
   /// Starts what was added. The operands' memory may then be given back: giving it back waits.
   void start();
 
@@ -37,7 +38,14 @@ class HipQueue {
     std::unique_ptr<kernels::Recording> recording;  // null until the program came a second time
   };
 
+  /// Of an operation that was added while observed and is not in a record yet.
+  struct Expected {
+    int layer = kNoLayer;
+    WorkShape shape;
+  };
+
   void forget();
+  [[nodiscard]] KernelRecord record_of(const kernels::TimedWork& work);
   [[nodiscard]] std::int64_t positions_seen() const;
   void start_repeatable(std::int64_t n_seen, const kernels::StepInput& input);
 
@@ -48,6 +56,8 @@ class HipQueue {
   std::int64_t first_position_ = -1;  // of all operations that have one; -1 while there is none
   std::int64_t n_tokens_ = 0;         // the most of any Attention
   std::vector<Known> known_;
+  std::deque<Expected> expected_;  // in order
+  double observed_seconds_ = 0;    // that the device worked and waited since it is observed
 };
 
 }  // namespace reprise::engine

@@ -45,7 +45,9 @@ void HostMemoryBackend::perform(OperationRef op, KernelObserver* observer) {
         execute(cost, engine::workspace_bytes(*kernels_, *operation),
                 [&](Slice slice) { kernel(*operation, slice); });
         if (observer != nullptr) {
-          observer->on_record({name_of(engine::kernel_of(op)), cost, monotonic_seconds() - start});
+          const double seconds = monotonic_seconds() - start;
+          observer->on_record(
+              {name_of(engine::kernel_of(op)), cost, seconds, 1, start, layer(), shape_of(op)});
         }
       },
       op);

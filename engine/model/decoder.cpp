@@ -74,6 +74,7 @@ TensorView<const float> Decoder::forward(std::span<const TokenId> tokens, KvCach
     norm(x, x, {}, {});
   }
   for (std::int64_t i = 0; i < config_.n_layers; ++i) {
+    const Backend::LayerScope scope(backend_, static_cast<int>(i));
     const LayerWeights& layer = weights_.layers[static_cast<std::size_t>(i)];
     attend(layer, i, n_tokens, cache);
     feed_forward(layer, n_tokens);

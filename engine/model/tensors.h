@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/core/layer.h"
 #include "engine/model/config.h"
 
 namespace reprise::engine {
@@ -42,8 +43,6 @@ enum class Slot : std::uint8_t {
 std::string_view name_of(Slot slot);
 /// Queries, keys and their biases: their rows stand in the order of the rotary pairs.
 bool is_rotated(Slot slot);
-
-inline constexpr int kNoLayer = -1;
 
 struct TensorSpec {
   Slot slot;

@@ -177,6 +177,15 @@ class AllOperations {
     return records;
   }
 
+  std::vector<WorkShape> expected_shapes() {
+    std::vector<WorkShape> shapes;
+    std::vector<float> out(static_cast<std::size_t>(kRows * kWidth));
+    for_each([&](std::int64_t /*n_out*/, auto&& make) {
+      make(out.data(), [&](const auto& op) { shapes.push_back(shape_of(&op)); });
+    });
+    return shapes;
+  }
+
  private:
   static constexpr std::int64_t kRows = 40;
   static constexpr std::int64_t kWidth = 256;
@@ -258,6 +267,21 @@ class RecordingObserver final : public KernelObserver {
   bool negative_seconds = false;
 };
 
+/// When, in which layer, and how large.
+class PlacingObserver final : public KernelObserver {
+ public:
+  void on_record(const KernelRecord& record) override {
+    starts.push_back(record.start_seconds);
+    ends.push_back(record.start_seconds + record.seconds);
+    layers.push_back(record.layer);
+    shapes.push_back(record.shape);
+  }
+  std::vector<double> starts;
+  std::vector<double> ends;
+  std::vector<int> layers;
+  std::vector<WorkShape> shapes;
+};
+
 TEST(Backend, EveryOperationGivesTheReferencesBitsOnEveryPlacement) {
   AllOperations operations;
   const std::vector<float> expected = operations.run(*make_backend(reference()));
@@ -336,6 +360,80 @@ TEST(Backend, CountsDispatchesObservedOrNot) {
     EXPECT_EQ(backend->n_dispatches(), 20);
     backend->observe(nullptr);
   }
+}
+
+TEST(Backend, RecordsComeInOrderAndNeverOverlap) {
+  AllOperations operations;
+  for (const auto& backend : all_backends()) {
+    PlacingObserver observer;
+    backend->observe(&observer);
+    operations.run(*backend);
+    operations.run(*backend);
+    backend->observe(nullptr);
+    ASSERT_EQ(observer.starts.size(), 20U);
+    for (std::size_t i = 1; i < observer.starts.size(); ++i) {
+      EXPECT_GE(observer.starts[i], observer.ends[i - 1])
+          << describe(backend->placement()) << ", record " << i;
+    }
+  }
+}
+
+TEST(Backend, RecordsHaveTheShapesOfTheirOperations) {
+  AllOperations operations;
+  const std::vector<WorkShape> expected = operations.expected_shapes();
+  ASSERT_EQ(expected.size(), 10U);
+  for (const auto& backend : all_backends()) {
+    PlacingObserver observer;
+    backend->observe(&observer);
+    operations.run(*backend);
+    EXPECT_THAT(observer.shapes, ::testing::ElementsAreArray(expected));
+  }
+}
+
+TEST(Backend, RecordsBelongToTheLayerWhoseScopeTheyWereDispatchedIn) {
+  AllOperations operations;
+  std::vector<int> expected;
+  for (const int layer : {kNoLayer, 0, 27, kNoLayer}) {
+    expected.insert(expected.end(), 10, layer);
+  }
+  for (const auto& backend : all_backends()) {
+    PlacingObserver observer;
+    backend->observe(&observer);
+    operations.run(*backend);
+    for (const int layer : {0, 27}) {
+      const Backend::LayerScope scope(*backend, layer);
+      operations.run(*backend);
+    }
+    operations.run(*backend);
+    EXPECT_THAT(observer.layers, ::testing::ElementsAreArray(expected));
+  }
+}
+
+/// An operation that fails to find memory, say, ends its layer as well.
+TEST(Backend, ALayerEndsWithItsScopeWhateverEndedThat) {
+  AllOperations operations;
+  const std::unique_ptr<Backend> backend = make_backend(cpu("scalar", 1));
+  try {
+    const Backend::LayerScope scope(*backend, 3);
+    fail(ErrorCode::out_of_memory, "memory: a test's");
+  } catch (const Error&) {
+  }
+  PlacingObserver observer;
+  backend->observe(&observer);
+  operations.run(*backend);
+  EXPECT_THAT(observer.layers, ::testing::Each(kNoLayer));
+}
+
+TEST(BackendDeathTest, LayersDoNotNest) {
+  const std::unique_ptr<Backend> backend = make_backend(cpu("scalar", 1));
+  const Backend::LayerScope outer(*backend, 3);
+  EXPECT_DEATH({ const Backend::LayerScope scope(*backend, 4); }, "check failed");
+  EXPECT_DEATH({ const Backend::LayerScope scope(*backend, 3); }, "check failed");
+}
+
+TEST(BackendDeathTest, NoLayerIsNoScope) {
+  const std::unique_ptr<Backend> backend = make_backend(cpu("scalar", 1));
+  EXPECT_DEATH({ const Backend::LayerScope scope(*backend, kNoLayer); }, "check failed");
 }
 
 TEST(BackendDeathTest, ChecksOperandsBeforeItRuns) {

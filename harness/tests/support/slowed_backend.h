@@ -47,6 +47,7 @@ class SlowedBackend final : public engine::Backend {
   void perform(engine::OperationRef op, engine::KernelObserver* observer) override {
     std::visit([&](const auto* operation) { pass_on(*operation); }, op);
     for (engine::KernelRecord record : std::exchange(records_.taken, {})) {
+      record.layer = layer();  // which the inner one was not told
       if (record.name == kernel_) {
         record.seconds += spin(extra_seconds_);
       }
