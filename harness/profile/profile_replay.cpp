@@ -1,10 +1,16 @@
 #include "harness/profile/profile_replay.h"
 
 #include <algorithm>
+#include <cmath>
+#include <span>
+#include <utility>
 #include <vector>
 
 #include "engine/core/check.h"
+#include "engine/core/error.h"
 #include "harness/clock/roofline.h"
+#include "harness/stats/dependence.h"
+#include "harness/stats/median_sequence.h"
 #include "harness/stats/summary.h"
 
 namespace reprise::harness {
@@ -13,21 +19,31 @@ namespace {
 /// Records every kernel in the phase it ran in: prefill up to the first token, decode after it.
 class Recorder final : public engine::KernelObserver, public engine::GenerateObserver {
  public:
+  explicit Recorder(bool with_timeline) : with_timeline_(with_timeline) {}
+
   void on_record(const engine::KernelRecord& record) override {
     const engine::Cost& cost = record.cost;
-    builder_.add({decoding_ ? "decode" : "prefill", record.name, record.seconds, cost.bytes, cost.flops, 1,
-                  cost.arithmetic});
+    builder_.add(
+        {phase_of_token(token_), record.name, record.seconds, cost.bytes, cost.flops, 1, cost.arithmetic});
     n_operations_ += record.n_operations;
+    if (with_timeline_) {
+      timeline_.add(record, token_);
+    }
   }
-  void on_token(const engine::TokenEvent& /*event*/) override { decoding_ = true; }
+  void on_token(const engine::TokenEvent& /*event*/) override { ++token_; }
 
   [[nodiscard]] const CostProfileBuilder& builder() const { return builder_; }
   [[nodiscard]] std::int64_t n_operations() const { return n_operations_; }
+  [[nodiscard]] std::optional<Timeline> timeline() && {
+    return with_timeline_ ? std::move(timeline_).build() : std::nullopt;
+  }
 
  private:
+  bool with_timeline_;
   CostProfileBuilder builder_;
+  TimelineBuilder timeline_;
   std::int64_t n_operations_ = 0;
-  bool decoding_ = false;
+  std::int64_t token_ = 0;
 };
 
 Seconds run_plainly(EngineReplay& replay) {
@@ -35,38 +51,62 @@ Seconds run_plainly(EngineReplay& replay) {
   return replay.run().total_seconds;
 }
 
+ProfileOverhead overhead_of(std::span<const double> log_ratios) {
+  constexpr double kConfidence = 0.95;
+  const auto ci = median_confidence_interval(log_ratios, kConfidence, sign_variance_inflation(log_ratios));
+  return {std::expm1(median(log_ratios)),
+          ci ? std::optional(Interval{std::expm1(ci->low), std::expm1(ci->high)}) : std::nullopt};
+}
+
+/// Opened when the backend's threads are there.
+HardwareProfile count_hardware(EngineReplay& replay) {
+  HardwareCounters counters;
+  if (!counters.why_not().empty()) {
+    return {std::nullopt, counters.why_not()};
+  }
+  replay.restore();
+  counters.start();
+  replay.run_unobserved();
+  return {counters.stop(), ""};
+}
+
 }  // namespace
 
-ObservedRun observe_run(EngineReplay& replay) {
-  Recorder recorder;
+ObservedRun observe_run(EngineReplay& replay, bool with_timeline) {
+  Recorder recorder(with_timeline);
   replay.restore();
   const std::int64_t before = replay.n_dispatches();
   const engine::GenerateResult result = replay.run_observed(recorder, recorder);
-  return {result.total_seconds, recorder.builder(), recorder.n_operations(), replay.n_dispatches() - before};
+  const std::int64_t n_dispatches = replay.n_dispatches() - before;
+  if (recorder.n_operations() != n_dispatches) {
+    fail(ErrorCode::mismatch, "profile: expected a record of each of {} operations, found {}", n_dispatches,
+         recorder.n_operations());
+  }
+  return {result.total_seconds, recorder.builder(), n_dispatches, std::move(recorder).timeline()};
 }
 
-ReplayProfile profile_replay(EngineReplay& replay, const std::optional<Roofline>& roofline, int n_runs) {
-  REPRISE_CHECK(n_runs >= 1);
+ReplayProfile profile_replay(EngineReplay& replay, const std::optional<Roofline>& roofline,
+                             const ProfileOptions& options) {
+  REPRISE_CHECK(options.n_runs >= 1);
   run_plainly(replay);
-  std::vector<Seconds> plain;
+  std::vector<double> log_ratios;
   std::vector<ObservedRun> observed;
-  for (int i = 0; i < n_runs; ++i) {
-    plain.push_back(run_plainly(replay));
-    observed.push_back(observe_run(replay));
+  for (int i = 0; i < options.n_runs; ++i) {
+    const bool plain_first = i % 2 == 0;
+    Seconds plain = plain_first ? run_plainly(replay) : 0;
+    observed.push_back(observe_run(replay, options.with_timeline));
+    plain = plain_first ? plain : run_plainly(replay);
+    log_ratios.push_back(std::log(observed.back().wall_seconds / plain));
   }
   std::sort(observed.begin(), observed.end(),
             [](const ObservedRun& a, const ObservedRun& b) { return a.wall_seconds < b.wall_seconds; });
-  const ObservedRun& typical = observed[observed.size() / 2];
-  ReplayProfile result;
+  ObservedRun& typical = observed[observed.size() / 2];
   // The roofline is the processor's: of a GPU's nothing is known here.
   const bool comparable = roofline && memory_of(replay.placement()) == "host";
-  result.profile = typical.builder.build(
-      typical.wall_seconds,
-      comparable ? std::optional(roofline_for(*roofline, replay.placement().threads)) : std::nullopt);
-  result.overhead = typical.wall_seconds / median(plain) - 1;
-  result.n_records = typical.n_records;
-  result.n_dispatches = typical.n_dispatches;
-  return result;
+  return {typical.builder.build(
+              typical.wall_seconds,
+              comparable ? std::optional(roofline_for(*roofline, replay.placement().threads)) : std::nullopt),
+          overhead_of(log_ratios), typical.n_operations, std::move(typical.timeline), count_hardware(replay)};
 }
 
 }  // namespace reprise::harness

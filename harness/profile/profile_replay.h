@@ -4,9 +4,13 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 
+#include "harness/clock/hardware_counters.h"
 #include "harness/profile/cost_profile.h"
+#include "harness/profile/timeline.h"
 #include "harness/replay/engine_replay.h"
+#include "harness/stats/interval.h"
 
 namespace reprise::harness {
 
@@ -14,23 +18,44 @@ namespace reprise::harness {
 struct ObservedRun {
   Seconds wall_seconds = 0;
   CostProfileBuilder builder;
-  std::int64_t n_records = 0;     ///< operations that the records account for
-  std::int64_t n_dispatches = 0;  ///< operations the backend counted: the same, or records were lost
+  std::int64_t n_operations = 0;          ///< each with its place in a record
+  std::optional<Timeline> timeline = {};  ///< absent when it was not asked for, or of too many events
 };
 
 /// Restores, then runs once. The replay must have been verified.
-ObservedRun observe_run(EngineReplay& replay);
+/// Errors: mismatch when the backend told of fewer or more operations than it performed: a profile that lost
+/// some would put their time down to something else.
+ObservedRun observe_run(EngineReplay& replay, bool with_timeline = false);
+
+/// What profiling costs: of pairs of a profiled run and a plain one, taken in turns.
+struct ProfileOverhead {
+  double fraction = 0;         ///< of the plain run's wall time: the median over pairs
+  std::optional<Interval> ci;  ///< at 95 %, valid at any number of pairs; absent when they are too few
+};
+
+/// What the processor counted in one plain run.
+struct HardwareProfile {
+  std::optional<HardwareCounts> counts;
+  std::string why_not;  ///< nothing was counted; "" where it was
+};
 
 struct ReplayProfile {
   CostProfile profile;  ///< of the run whose wall time is the median
-  /// Median wall time of the profiled runs over that of plain ones taken in turn with them, less 1.
-  double overhead = 0;
-  std::int64_t n_records = 0;  ///< of that run, as are the dispatches (ObservedRun)
-  std::int64_t n_dispatches = 0;
+  ProfileOverhead overhead;
+  std::int64_t n_operations = 0;          ///< of that run, each with its record
+  std::optional<Timeline> timeline = {};  ///< of that run
+  HardwareProfile hardware = {};          ///< of a plain run after them
 };
 
-/// Runs plainly and observed in turn, `n_runs` times each, after one run that is thrown away. `n_runs` >= 1.
-/// The replay must have been verified. Shares are of the ceilings for as many threads as the replay's.
-ReplayProfile profile_replay(EngineReplay& replay, const std::optional<Roofline>& roofline, int n_runs = 5);
+struct ProfileOptions {
+  int n_runs = 5;  ///< pairs, at least 1
+  bool with_timeline = false;
+};
+
+/// Runs plainly and observed in turns, plain first and observed first by turns, after one run that is thrown
+/// away. The replay must have been verified. Shares are of the ceilings for as many threads as the replay's.
+/// Errors: those of observe_run.
+ReplayProfile profile_replay(EngineReplay& replay, const std::optional<Roofline>& roofline,
+                             const ProfileOptions& options = {});
 
 }  // namespace reprise::harness

@@ -1,5 +1,7 @@
 #include "harness/report/assemble.h"
 
+#include <utility>
+
 #include "harness/report/metric_definitions.h"
 
 namespace reprise::harness {
@@ -28,9 +30,10 @@ void add_measurement(Row& row, const Measurement& measurement, std::int64_t n_pr
   row.stop = measurement.reason;
 }
 
-void add_profile(Row& row, const CostProfile& profile) {
+void add_profile(Row& row, const CostProfile& profile, std::optional<Timeline> timeline) {
   row.cost_centres = profile.centres;
   row.unattributed_seconds = profile.unattributed_seconds;
+  row.timeline = std::move(timeline);
 }
 
 }  // namespace reprise::harness

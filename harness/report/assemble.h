@@ -3,9 +3,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "harness/measure/measure.h"
 #include "harness/profile/cost_profile.h"
+#include "harness/profile/timeline.h"
 #include "harness/report/report.h"
 
 namespace reprise::harness {
@@ -15,7 +17,7 @@ namespace reprise::harness {
 void add_measurement(Row& row, const Measurement& measurement, std::int64_t n_prompt_processed,
                      double confidence = 0.95);
 
-/// Sets cost_centres and unattributed_seconds.
-void add_profile(Row& row, const CostProfile& profile);
+/// Sets cost_centres, unattributed_seconds and timeline.
+void add_profile(Row& row, const CostProfile& profile, std::optional<Timeline> timeline = {});
 
 }  // namespace reprise::harness

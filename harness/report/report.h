@@ -15,11 +15,13 @@
 
 #include "engine/backends/placement_fields.h"
 #include "engine/core/build_info.h"
+#include "harness/clock/hardware_counters.h"
 #include "harness/clock/machine.h"
 #include "harness/measure/outlier_causes.h"
 #include "harness/measure/ratio.h"
 #include "harness/measure/stopping_rule.h"
 #include "harness/profile/cost_profile.h"
+#include "harness/profile/timeline.h"
 #include "harness/replay/replay_info.h"
 #include "harness/replay/verification.h"
 #include "harness/stats/interval.h"
@@ -75,6 +77,8 @@ struct Row {
   StopReason stop = StopReason::failed;
   std::vector<CostCentre> cost_centres;  ///< empty when the row was not profiled
   std::optional<double> unattributed_seconds;
+  std::optional<Timeline> timeline = {};        ///< of the profiled run, where it was asked for
+  std::optional<HardwareCounts> hardware = {};  ///< of one plain run; absent where nothing can be counted
   std::optional<MemoryUse> memory;
 };
 

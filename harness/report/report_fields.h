@@ -181,6 +181,33 @@ void fields(Archive& archive, CostCentre& centre) {
 }
 
 template <class Archive>
+void fields(Archive& archive, TimelineEvents& events) {
+  archive("kernel", events.kernel);
+  archive("token", events.token);
+  archive("layer", events.layer);
+  archive("start_seconds", events.start_seconds);
+  archive("seconds", events.seconds);
+  archive("bytes", events.bytes);
+  archive("flops", events.flops);
+  archive("rows", events.rows);
+  archive("columns", events.columns);
+  archive("terms", events.terms);
+}
+
+template <class Archive>
+void fields(Archive& archive, Timeline& timeline) {
+  archive("kernels", timeline.kernels);
+  archive("events", timeline.events);
+}
+
+template <class Archive>
+void fields(Archive& archive, HardwareCounts& counts) {
+  archive("cycles", counts.cycles);
+  archive("instructions", counts.instructions);
+  archive("cache_misses", counts.cache_misses);
+}
+
+template <class Archive>
 void fields(Archive& archive, Row& row) {
   archive("capture", row.capture);
   archive("placement", row.placement);
@@ -194,6 +221,8 @@ void fields(Archive& archive, Row& row) {
   row.stop = stop.reason;
   archive("cost_centres", row.cost_centres);
   archive("unattributed_seconds", row.unattributed_seconds);
+  archive("timeline", row.timeline);
+  archive("hardware", row.hardware);
   archive("memory", row.memory);
 }
 

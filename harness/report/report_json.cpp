@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "engine/core/error.h"
 #include "engine/io/json_archive.h"
 #include "engine/io/json_text.h"
 #include "engine/io/printable.h"
@@ -24,6 +25,9 @@ void check_row(const Row& row, const std::string& path, const JsonReader& reader
     reader.wrong(path + ".samples.token_seconds",
                  fmt::format("{} runs, as in total_seconds", row.samples.total_seconds.size()),
                  fmt::format("{}", row.samples.token_seconds.size()));
+  }
+  if (const std::string problem = row.timeline ? problem_of(*row.timeline) : ""; !problem.empty()) {
+    fail(ErrorCode::invalid_data, "{}: {}.timeline.{}", reader.source(), path, problem);
   }
 }
 

@@ -1,8 +1,9 @@
-// Bundles src/ into dist/report.html: one file, the same bytes each time from the same lockfile.
+// Bundles src/ into dist/report.html, or the file named on the command line: one file, the same bytes each time from the same lockfile.
 // The script and the style stand inline, and the page's policy names them by their SHA-256, so that nothing else runs.
 import {build} from 'esbuild';
 import {createHash} from 'node:crypto';
 import {mkdir, readFile, readdir, writeFile} from 'node:fs/promises';
+import {dirname} from 'node:path';
 import {fileURLToPath} from 'node:url';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
@@ -75,7 +76,8 @@ export async function buildPage() {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const page = await buildPage();
-  await mkdir(new URL('dist/', import.meta.url), {recursive: true});
-  await writeFile(new URL('dist/report.html', import.meta.url), page);
-  console.log(`dist/report.html: ${Buffer.byteLength(page)} bytes`);
+  const out = process.argv[2] ?? fileURLToPath(new URL('dist/report.html', import.meta.url));
+  await mkdir(dirname(out), {recursive: true});
+  await writeFile(out, page);
+  console.log(`${out}: ${Buffer.byteLength(page)} bytes`);
 }

@@ -61,3 +61,12 @@ if(REPRISE_AARCH64_COMPILER AND REPRISE_AARCH64_EMULATOR AND NOT CMAKE_CROSSCOMP
   add_test(NAME tools.arm64 COMMAND ${PROJECT_SOURCE_DIR}/tools/arm64)
   set_tests_properties(tools.arm64 PROPERTIES LABELS nightly TIMEOUT 3600 RUN_SERIAL ON)
 endif()
+
+# The page of reports, in Node.js and in a real browser.
+find_program(REPRISE_NPM npm)
+if(REPRISE_NPM AND EXISTS ${PROJECT_SOURCE_DIR}/reports/viewer/node_modules/puppeteer-core)
+  add_test(NAME reports.viewer COMMAND ${REPRISE_NPM} --prefix ${PROJECT_SOURCE_DIR}/reports/viewer test)
+  set_tests_properties(reports.viewer PROPERTIES TIMEOUT 900)
+else()
+  message(STATUS "npm with the packages of reports/viewer: not found, so the page of reports is NOT tested")
+endif()

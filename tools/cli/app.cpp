@@ -75,6 +75,7 @@ int run(int argc, char** argv, AllocationCounter allocations) {
   add_gate(app, exit_code);
   add_doctor(app, exit_code);
   add_history(app, exit_code);
+  add_report(app);
   add_serve_runs(app, allocations);
   try {
     app.parse(argc, argv);

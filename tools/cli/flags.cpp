@@ -6,10 +6,13 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
+#include <system_error>
 
 #include "engine/core/error.h"
 #include "engine/core/monotonic.h"
 #include "engine/io/atomic_write.h"
+#include "harness/report/html_page.h"
 #include "harness/report/markdown.h"
 #include "harness/report/report_json.h"
 #include "tools/cli/usage.h"
@@ -163,7 +166,30 @@ std::optional<harness::ReplayMode> ModeFlags::mode() const {
   return free_ ? std::optional(harness::ReplayMode::free) : std::nullopt;
 }
 
-ReportFlags::ReportFlags(CLI::App& command, Formats formats) {
+HtmlFlag::HtmlFlag(CLI::App& command) {
+  command.add_option("--html", path_, "Write one self-contained page here, to be opened in a browser");
+}
+
+void HtmlFlag::check() const {
+  if (!is_given()) {
+    return;
+  }
+  if (path_ == "-") {
+    fail(ErrorCode::invalid_argument, "--html: expected a file, found -");
+  }
+  if (!harness::has_html_page()) {
+    harness::html_page("{}");  // says what is missing
+  }
+  engine::AtomicFile unused(path_);
+}
+
+void HtmlFlag::write(std::string_view json) const {
+  if (is_given()) {
+    write_output(path_, harness::html_page(json));
+  }
+}
+
+ReportFlags::ReportFlags(CLI::App& command, Formats formats) : html_(command) {
   command.add_option("--json", json_, "Write the report here (\"-\": standard output, without the tables)");
   if (formats == Formats::json_and_markdown) {
     command.add_option("--markdown", markdown_,
@@ -172,6 +198,7 @@ ReportFlags::ReportFlags(CLI::App& command, Formats formats) {
 }
 
 void ReportFlags::check() const {
+  html_.check();
   if (json_ == "-" && markdown_ == "-") {
     fail(ErrorCode::invalid_argument,
          "--markdown: expected a file while --json has standard output, found -");
@@ -192,6 +219,9 @@ void ReportFlags::publish(const harness::Report& report, const std::string& cons
     if (!markdown_.empty()) {
       write_output(markdown_, harness::markdown_comparison_table(report));
     }
+    if (html_.is_given()) {
+      html_.write(harness::to_text(report));
+    }
   } catch (const Error&) {
     if (console_is_free) {
       write_output("-", console);
@@ -211,6 +241,15 @@ void write_output(const std::string& path, const std::string& text) {
     return;
   }
   engine::write_file_atomically(path, text);
+}
+
+void make_folder(const std::filesystem::path& folder) {
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (!std::filesystem::is_directory(folder, error)) {
+    fail(ErrorCode::io, "{}: expected a folder that can be made, found {}", folder.string(),
+         error ? error.message() : "something else of this name");
+  }
 }
 
 ProgressLine::ProgressLine() : terminal_(isatty(STDERR_FILENO) == 1), start_(engine::monotonic_seconds()) {}

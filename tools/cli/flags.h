@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/backends/placement.h"
@@ -74,7 +75,22 @@ class ModeFlags {
   bool free_ = false;
 };
 
-/// --json and, for tables of several rows, --markdown: where a report goes besides the console.
+/// --html: one page that shows a document.
+class HtmlFlag {
+ public:
+  explicit HtmlFlag(CLI::App& command);
+
+  [[nodiscard]] bool is_given() const { return !path_.empty(); }
+  /// Before anything is measured. Errors: a build without the page, or a file that could not be written.
+  void check() const;
+  /// The page of a report's, gate's or history's JSON, where it was asked for.
+  void write(std::string_view json) const;
+
+ private:
+  std::string path_;
+};
+
+/// --json, --html and, for tables of several rows, --markdown: where a report goes besides the console.
 class ReportFlags {
  public:
   enum class Formats { json, json_and_markdown };
@@ -87,9 +103,12 @@ class ReportFlags {
   /// same, what was measured still stands on the console.
   void publish(const harness::Report& report, const std::string& console) const;
 
+  [[nodiscard]] bool wants_html() const { return html_.is_given(); }
+
  private:
   std::string json_;
   std::string markdown_;
+  HtmlFlag html_;
 };
 
 /// Words on standard error. A standard error that cannot be written is no reason to fail.
@@ -100,6 +119,9 @@ void say(fmt::format_string<Args...> format, Args&&... args) {
 
 /// Writes text to a file atomically, or to standard output when the path is "-".
 void write_output(const std::string& path, const std::string& text);
+
+/// With those it lies in. Errors: io, naming it, when something else has the name or it cannot be made.
+void make_folder(const std::filesystem::path& folder);
 
 /// A line on stderr that is overwritten in place; silent unless stderr is a terminal, and for the first
 /// second.

@@ -130,8 +130,9 @@ class GateFiles {
   engine::AtomicFile junit_;
 };
 
-int run(GateFlags flags) {
+int run(GateFlags flags, const HtmlFlag& html) {
   read_spec(flags);
+  html.check();
   const auto accepted = flags.acknowledged.empty() ? std::vector<harness::Acknowledgement>{}
                                                    : harness::read_acknowledgements(flags.acknowledged);
   GateFiles(flags.out);  // what cannot be written is said before anything is measured
@@ -140,6 +141,7 @@ int run(GateFlags flags) {
   gate = harness::judge(std::move(gate), accepted, engine::utc_now().substr(0, 10));
   GateFiles files(flags.out);
   files.write(gate);
+  html.write(harness::gate_json(gate));
   write_output("-", harness::gate_text(gate));
   return exit_code_of(gate);
 }
@@ -206,8 +208,9 @@ void add_gate(CLI::App& app, int& exit_code) {
   command->add_flag("--strict", plan.options.strict, "Exit code 2 when a verdict is inconclusive");
   command->add_flag("--informational", plan.options.informational,
                     "Tell regressions, and exit with 0 for all but outputs that differ and errors");
+  auto html = std::make_shared<HtmlFlag>(*command);
   add_measuring_flags(*command, *flags);
-  command->callback([=, &exit_code] { exit_code = run(*flags); });
+  command->callback([=, &exit_code] { exit_code = run(*flags, *html); });
 }
 
 }  // namespace reprise::cli

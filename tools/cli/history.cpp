@@ -9,7 +9,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -165,15 +164,6 @@ void add_detect(CLI::App& history, int& exit_code) {
   });
 }
 
-void make_folder(const std::filesystem::path& folder) {
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  if (!std::filesystem::is_directory(folder, error)) {
-    fail(ErrorCode::io, "{}: expected a folder that can be made, found {}", folder.string(),
-         error ? error.message() : "something else of this name");
-  }
-}
-
 void add_site(CLI::App& history) {
   auto* command = history.add_subcommand("site", "Write the history as one web page, with charts");
   set_examples(*command,
@@ -186,15 +176,18 @@ void add_site(CLI::App& history) {
   auto detect = std::make_shared<DetectFlags>(*command);
   auto out = std::make_shared<std::string>();
   command->add_option("--out", *out, "Folder for index.html and history.json")->required();
+  auto html = std::make_shared<HtmlFlag>(*command);
   command->callback([=] {
     const ChangePointOptions options = detect->options();
+    html->check();
     harness::History opened = database->open(OpenMode::existing);
     const std::vector<TrackChanges> found = search(tracks->tracks(opened), options);
     const std::string now = engine::utc_now();
     const std::filesystem::path folder = *out;
+    const std::string json = harness::history_json(found, {.points = true, .changes = true}, now);
     make_folder(folder);
-    write_output(folder / "history.json",
-                 harness::history_json(found, {.points = true, .changes = true}, now));
+    write_output(folder / "history.json", json);
+    html->write(json);
     write_output(folder / "index.html", harness::history_page(found, now));
     write_output("-", fmt::format("{}: {}\n", (folder / "index.html").string(), harness::extent_of(found)));
   });

@@ -140,7 +140,8 @@ harness::Report run_matrix(const MatrixPlan& plan, harness::ModelFinder& finder)
   for (Pending& pending : rows) {
     if (plan.profile && pending.row.verification.agrees()) {
       progress.show(fmt::format("profiling {}", label(pending.row)));
-      add_profile(pending.row, harness::profile_replay(*pending.replay, report.machine.roofline, 3).profile);
+      add_profile(pending.row,
+                  harness::profile_replay(*pending.replay, report.machine.roofline, {.n_runs = 3}).profile);
     }
     pending.row.memory = memory_of(*pending.replay);
     report.rows.push_back(std::move(pending.row));

@@ -62,10 +62,6 @@ harness::Sample restore_and_run(EngineReplay& replay) {
 
 harness::CostProfile observed_profile(EngineReplay& replay) {
   const harness::ObservedRun run = harness::observe_run(replay);
-  if (run.n_records != run.n_dispatches) {
-    fail(ErrorCode::mismatch, "profile: expected records of {} kernels, as dispatched, found {}",
-         run.n_dispatches, run.n_records);
-  }
   return run.builder.build(run.wall_seconds);
 }
 

@@ -79,7 +79,7 @@ ordered_json track_json(const TrackChanges& found, HistoryParts parts) {
 
 std::string history_json(std::span<const TrackChanges> tracks, HistoryParts parts,
                          const std::string& created) {
-  ordered_json all = {{"schema", "reprise.history/1"}, {"created", created}};
+  ordered_json all = {{"schema", kHistorySchema}, {"created", created}};
   if (parts.changes) {
     all["n_too_few_points"] = std::count_if(tracks.begin(), tracks.end(),
                                             [](const TrackChanges& found) { return !found.enough_points; });

@@ -4,10 +4,13 @@
 
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "harness/regress/history/detect.h"
 
 namespace reprise::harness {
+
+inline constexpr std::string_view kHistorySchema = "reprise.history/1";
 
 /// Which parts of every track are written besides what it is.
 struct HistoryParts {

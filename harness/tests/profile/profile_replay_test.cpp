@@ -2,9 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <numeric>
+#include <optional>
+#include <set>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "engine/tests/capture/capture_fixtures.h"
 
@@ -25,7 +30,7 @@ ReplayProfile profiled(const Capture& capture, const engine::Placement& placemen
   WeightPool pool;
   EngineReplay replay(capture, model_of(capture.model.spec), {placement, {}}, pool);
   EXPECT_TRUE(replay.verify().agrees());
-  return profile_replay(replay, roofline, n_runs);
+  return profile_replay(replay, roofline, {.n_runs = n_runs});
 }
 
 /// "phase kernel" to its calls.
@@ -60,8 +65,7 @@ TEST(ProfileReplay, CountsTheKernelsOfMicrogpt) {
     expected["decode " + name] = calls * (kGenerated - 1);
   }
   EXPECT_EQ(calls_of(result.profile), expected);
-  EXPECT_EQ(result.n_records, 25 * kGenerated);
-  EXPECT_EQ(result.n_dispatches, result.n_records);
+  EXPECT_EQ(result.n_operations, 25 * kGenerated);
 }
 
 /// llama-tiny, a forward pass: embedding; in each of 3 layers 2 norms, 7 matrices, 2 rotations, storing,
@@ -77,8 +81,7 @@ TEST(ProfileReplay, CountsTheKernelsOfLlamaWithACachedPrefix) {
     expected["decode " + name] = calls * (kGenerated - 1);
   }
   EXPECT_EQ(calls_of(result.profile), expected);
-  EXPECT_EQ(result.n_records, 45 * kGenerated);
-  EXPECT_EQ(result.n_dispatches, result.n_records);
+  EXPECT_EQ(result.n_operations, 45 * kGenerated);
 }
 
 /// One matrix product y = W x over `n` tokens, by the definition in kernels/cost.h: weights, inputs, outputs
@@ -144,7 +147,7 @@ TEST(ProfileReplay, WithoutACacheDecodingPaysForEveryPosition) {
   // Storing keys and values: 2 layers, 2 rows of 36 for each position, f32 read and f32 written.
   EXPECT_EQ(centre_of(result.profile, "prefill", "store_kv").bytes, 2 * 2 * 36 * 8 * kPrompt);
   EXPECT_EQ(centre_of(result.profile, "decode", "store_kv").bytes, 2 * 2 * 36 * 8 * positions);
-  EXPECT_EQ(result.n_records, 25 * kGenerated);
+  EXPECT_EQ(result.n_operations, 25 * kGenerated);
 }
 
 TEST(ProfileReplay, CentresAndTheRestAreTheWallTime) {
@@ -163,8 +166,7 @@ TEST(ProfileReplay, CentresAndTheRestAreTheWallTime) {
     EXPECT_GE(result.profile.unattributed_seconds, 0);  // kernels of one call do not overlap
     EXPECT_NEAR(seconds, result.profile.wall_seconds, 1e-12);
     EXPECT_NEAR(fraction, 1, 1e-9);
-    EXPECT_GT(result.overhead, -1);
-    EXPECT_EQ(result.n_records, result.n_dispatches);
+    EXPECT_GT(result.overhead.fraction, -1);
   }
 }
 
@@ -177,8 +179,7 @@ TEST(ObserveRun, IsAProfileOfItsOwn) {
   const ObservedRun first = observe_run(replay);
   const ObservedRun second = observe_run(replay);
   for (const ObservedRun* run : {&first, &second}) {
-    EXPECT_EQ(run->n_records, 25 * kGenerated);
-    EXPECT_EQ(run->n_dispatches, run->n_records);
+    EXPECT_EQ(run->n_operations, 25 * kGenerated);
     const CostProfile profile = run->builder.build(run->wall_seconds);
     EXPECT_GT(profile.wall_seconds, 0);
     EXPECT_GE(profile.unattributed_seconds, 0);
@@ -211,12 +212,139 @@ TEST(ProfileReplay, MatricesInBlocksAreIntegerProducts) {
   EXPECT_EQ(attention.roofline_limit, Limit::f32_fma);
 }
 
+ReplayProfile profiled_with_timeline(const Capture& capture, const engine::Placement& placement,
+                                     int n_runs = 1) {
+  WeightPool pool;
+  EngineReplay replay(capture, model_of(capture.model.spec), {placement, {}}, pool);
+  EXPECT_TRUE(replay.verify().agrees());
+  return profile_replay(replay, {}, {.n_runs = n_runs, .with_timeline = true});
+}
+
+TEST(ProfileReplay, ATimelineHasAnEventForEachOperation) {
+  for (const char* const model : {kMicrogpt, kLlama}) {
+    const ReplayProfile result =
+        profiled_with_timeline(Call(model, kPrompt, kGenerated, 4).record(), {.threads = 2});
+    ASSERT_TRUE(result.timeline.has_value());
+    EXPECT_EQ(static_cast<std::int64_t>(result.timeline->size()), result.n_operations);
+    EXPECT_EQ(problem_of(*result.timeline), "");
+    EXPECT_EQ(result.timeline->events.start_seconds.at(0), 0);
+  }
+}
+
+/// Of several runs the profile and the timeline are the same one's.
+TEST(ProfileReplay, EventsOfACentreAddUpToIt) {
+  for (const int n_runs : {1, 4}) {
+    const ReplayProfile result =
+        profiled_with_timeline(Call(kLlama, kPrompt, kGenerated, 4).record(), {.threads = 1}, n_runs);
+    const TimelineEvents& events = result.timeline.value().events;
+    std::map<std::pair<std::string, std::string>, CostCentre> sums;
+    for (std::size_t i = 0; i < result.timeline->size(); ++i) {
+      CostCentre& sum = sums[{std::string(phase_of_token(events.token[i])), result.timeline->kernel(i)}];
+      sum.calls += 1;
+      sum.seconds += events.seconds[i];
+      sum.bytes += events.bytes[i];
+      sum.flops += events.flops[i];
+    }
+    EXPECT_EQ(sums.size(), result.profile.centres.size());
+    for (const CostCentre& centre : result.profile.centres) {
+      SCOPED_TRACE(centre.phase + " " + centre.name);
+      const CostCentre& sum = sums[{centre.phase, centre.name}];
+      EXPECT_EQ(sum.calls, centre.calls);
+      EXPECT_DOUBLE_EQ(sum.seconds, centre.seconds);
+      EXPECT_EQ(sum.bytes, centre.bytes);
+      EXPECT_EQ(sum.flops, centre.flops);
+    }
+  }
+}
+
+using Layers = std::vector<std::optional<std::int64_t>>;
+
+/// Of each token, the layers that its events lie in, one after the other.
+std::map<std::int64_t, Layers> layers_by_token(const TimelineEvents& events) {
+  std::map<std::int64_t, Layers> layers;
+  for (std::size_t i = 0; i < events.token.size(); ++i) {
+    Layers& own = layers[events.token[i]];
+    if (own.empty() || own.back() != events.layer[i]) {
+      own.push_back(events.layer[i]);
+    }
+  }
+  return layers;
+}
+
+/// Outside of layers the embedding, and at the end the last norm and the head.
+TEST(ProfileReplay, EveryTokenPassesEveryLayer) {
+  const std::optional<std::int64_t> none;
+  for (const auto& [model, passed] :
+       {std::pair{kMicrogpt, Layers{none, 0, 1, none}}, std::pair{kLlama, Layers{none, 0, 1, 2, none}}}) {
+    for (const bool kv_cache : {true, false}) {
+      const ReplayProfile result = profiled_with_timeline(Call(model, kPrompt, kGenerated).record(),
+                                                          {.kv_cache = kv_cache, .threads = 1});
+      const TimelineEvents& events = result.timeline.value().events;
+      EXPECT_TRUE(std::is_sorted(events.token.begin(), events.token.end()));
+      std::map<std::int64_t, Layers> expected;
+      for (std::int64_t token = 0; token < kGenerated; ++token) {
+        expected[token] = passed;
+      }
+      EXPECT_EQ(layers_by_token(events), expected) << model;
+    }
+  }
+}
+
+/// Each token of decode attends to one position more; the head has a row for the last token alone.
+TEST(ProfileReplay, EventsHaveTheShapesOfTheirOperations) {
+  const ReplayProfile result =
+      profiled_with_timeline(Call(kLlama, kPrompt, kGenerated, 8).record(), {.threads = 1});
+  const TimelineEvents& events = result.timeline.value().events;
+  for (std::size_t i = 0; i < result.timeline->size(); ++i) {
+    const std::string& kernel = result.timeline->kernel(i);
+    const bool is_head = kernel == "linear" && !events.layer[i];
+    const std::int64_t n_tokens = events.token[i] == 0 && !is_head ? kPrompt - 8 : 1;
+    if (kernel != "rms_norm") {  // the last norm is of the last token alone, too
+      EXPECT_EQ(events.rows[i], n_tokens) << kernel << " of token " << events.token[i];
+    }
+    if (kernel == "attention") {
+      EXPECT_EQ(events.terms[i], kPrompt + events.token[i]);
+    } else if (is_head) {
+      EXPECT_EQ(events.columns[i], 320);
+      EXPECT_EQ(events.terms[i], 96);
+    }
+  }
+}
+
+/// There the launches are fewer than the operations, and copies and waiting are events as well.
+TEST(ProfileReplay, ATimelineOfAGpuHasItsLayersToo) {
+  const ReplayProfile result =
+      profiled_with_timeline(Call(kLlama, 3, 2).record(), {.backend = "hip-emulated"});
+  const Timeline& timeline = result.timeline.value();
+  EXPECT_EQ(problem_of(timeline), "");
+  for (std::int64_t token = 0; token < 2; ++token) {
+    std::set<std::optional<std::int64_t>> layers;
+    for (std::size_t i = 0; i < timeline.size(); ++i) {
+      if (timeline.events.token[i] == token) {
+        layers.insert(timeline.events.layer[i]);
+      }
+    }
+    EXPECT_EQ(layers, (std::set<std::optional<std::int64_t>>{std::nullopt, 0, 1, 2}));
+  }
+  EXPECT_EQ(*std::max_element(timeline.events.token.begin(), timeline.events.token.end()), 1);
+}
+
+TEST(ProfileReplay, WithoutAskingThereIsNoTimeline) {
+  const Capture capture = Call(kMicrogpt, 3, 2).record();
+  EXPECT_FALSE(profiled(capture, {.threads = 1}, 1).timeline.has_value());
+  WeightPool pool;
+  EngineReplay replay(capture, model_of(kMicrogpt), {{.threads = 1}, {}}, pool);
+  replay.verify();
+  EXPECT_FALSE(observe_run(replay).timeline.has_value());
+  EXPECT_TRUE(observe_run(replay, true).timeline.has_value());
+}
+
 TEST(ProfileReplay, OneTokenHasNoDecoding) {
   const ReplayProfile result = profiled(Call(kMicrogpt, kPrompt, 1).record(), {.threads = 1}, 1);
   for (const CostCentre& centre : result.profile.centres) {
     EXPECT_EQ(centre.phase, "prefill");
   }
-  EXPECT_EQ(result.n_records, 25);
+  EXPECT_EQ(result.n_operations, 25);
 }
 
 /// Profiling leaves no observer behind, and changes no bit.
@@ -225,7 +353,7 @@ TEST(ProfileReplay, LeavesTheReplayAsItWas) {
   WeightPool pool;
   EngineReplay replay(capture, model_of(kMicrogpt), {{.threads = 1}, {}}, pool);
   replay.verify();
-  profile_replay(replay, {}, 1);
+  profile_replay(replay, {}, {.n_runs = 1});
   const std::int64_t before = replay.n_dispatches();
   replay.restore();
   EXPECT_EQ(replay.n_dispatches(), before);
@@ -237,9 +365,9 @@ TEST(ProfileReplayDeathTest, NeedsAVerifiedReplayAndARun) {
   const Capture capture = Call(kMicrogpt, 3, 2).record();
   WeightPool pool;
   EngineReplay replay(capture, model_of(kMicrogpt), {{.threads = 1}, {}}, pool);
-  EXPECT_DEATH(profile_replay(replay, {}, 1), "check failed: verifier_ != nullptr");
+  EXPECT_DEATH(profile_replay(replay, {}, {.n_runs = 1}), "check failed: verifier_ != nullptr");
   replay.verify();
-  EXPECT_DEATH(profile_replay(replay, {}, 0), "check failed: n_runs >= 1");
+  EXPECT_DEATH(profile_replay(replay, {}, {.n_runs = 0}), "check failed: options.n_runs >= 1");
 }
 
 }  // namespace

@@ -22,8 +22,7 @@ TEST(SlowedBackendTest, ChangesTheTimeOfOneKernelAndNothingElse) {
                       pool);
   EXPECT_EQ(replay.verify().verdict, OutputVerdict::identical);
   const ObservedRun run = observe_run(replay);
-  EXPECT_EQ(run.n_records, run.n_dispatches);
-  EXPECT_GT(run.n_dispatches, 0);
+  EXPECT_GT(run.n_operations, 0);
   int slowed = 0;
   for (const CostCentre& centre : run.builder.build(run.wall_seconds).centres) {
     if (centre.name == "rope") {

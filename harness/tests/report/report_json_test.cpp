@@ -3,8 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdint>
 #include <limits>
 #include <string>
+#include <utility>
 
 #include "engine/core/error.h"
 #include "harness/tests/support/sample_report.h"
@@ -174,6 +176,111 @@ TEST(ReportJson, PartsMustFitEachOther) {
   report["rows"][0]["samples"]["token_seconds"].erase(0);
   EXPECT_EQ(refusal(report),
             "report.json: rows[0].samples.token_seconds: expected 12 runs, as in total_seconds, found 11");
+}
+
+/// Three events of two kernels, in a layer and outside of any.
+Report report_with_timeline() {
+  TimelineBuilder builder;
+  builder.add({"embed", {64, 0}, 0.1, 1, 10, engine::kNoLayer, {11, 32, 0}}, 0);
+  builder.add({"linear", {(std::int64_t{1} << 60) + 1, 2000}, 0.2, 1, 10.5, 0, {11, 48, 32}}, 0);
+  builder.add({"linear", {1000, 2000}, 0.25, 1, 10.75, 27, {1, 48, 32}}, 1);
+  Report report = sample_report();
+  report.rows[0].timeline = std::move(builder).build();
+  return report;
+}
+
+json timeline_json() {
+  return json::parse(to_text(report_with_timeline()));
+}
+
+TEST(ReportJson, ATimelineComesBackAsItWas) {
+  const Report report = report_with_timeline();
+  const std::string text = to_text(report);
+  const Report back = parse_report(text, "report.json");
+  EXPECT_EQ(to_text(back), text);
+  ASSERT_TRUE(back.rows[0].timeline.has_value());
+  EXPECT_FALSE(back.rows[1].timeline.has_value());
+  const Timeline& found = *back.rows[0].timeline;
+  const Timeline& expected = *report.rows[0].timeline;
+  EXPECT_EQ(found.kernels, expected.kernels);
+  EXPECT_EQ(found.events.kernel, expected.events.kernel);
+  EXPECT_EQ(found.events.token, expected.events.token);
+  EXPECT_EQ(found.events.layer, expected.events.layer);
+  EXPECT_EQ(found.events.start_seconds, expected.events.start_seconds);
+  EXPECT_EQ(found.events.seconds, expected.events.seconds);
+  EXPECT_EQ(found.events.bytes, expected.events.bytes);
+  EXPECT_EQ(found.events.flops, expected.events.flops);
+  EXPECT_EQ(found.events.rows, expected.events.rows);
+  EXPECT_EQ(found.events.columns, expected.events.columns);
+  EXPECT_EQ(found.events.terms, expected.events.terms);
+}
+
+TEST(ReportJson, ATimelineIsColumnsOfEvents) {
+  const json row = timeline_json()["rows"][0];
+  EXPECT_EQ(row["timeline"]["kernels"], json::array({"embed", "linear"}));
+  const json& events = row["timeline"]["events"];
+  EXPECT_EQ(events["kernel"], json::array({0, 1, 1}));
+  EXPECT_EQ(events["token"], json::array({0, 0, 1}));
+  EXPECT_EQ(events["layer"], json::array({nullptr, 0, 27}));
+  EXPECT_EQ(events["start_seconds"], json::array({0, 0.5, 0.75}));
+  EXPECT_EQ(events["terms"], json::array({0, 32, 32}));
+  EXPECT_TRUE(sample_json()["rows"][0]["timeline"].is_null());
+}
+
+TEST(ReportJson, ATimelineMayBeMissing) {
+  json report = timeline_json();
+  report["rows"][0].erase("timeline");
+  EXPECT_FALSE(from_json(report, "report.json").rows[0].timeline.has_value());
+}
+
+TEST(ReportJson, ATimelinesColumnsAreThereAndOfEqualLength) {
+  for (const char* const column :
+       {"token", "layer", "start_seconds", "seconds", "bytes", "flops", "rows", "columns", "terms"}) {
+    const std::string path = "report.json: rows[0].timeline.events." + std::string(column);
+    json report = timeline_json();
+    report["rows"][0]["timeline"]["events"][column].erase(2);
+    EXPECT_TRUE(refusal(report).starts_with(path + ": expected 3 entries")) << refusal(report);
+    report["rows"][0]["timeline"]["events"].erase(column);
+    EXPECT_EQ(refusal(report), path + ": expected array, found nothing");
+  }
+  json report = timeline_json();
+  report["rows"][0]["timeline"]["events"].erase("kernel");
+  EXPECT_EQ(refusal(report), "report.json: rows[0].timeline.events.kernel: expected array, found nothing");
+  report["rows"][0]["timeline"].erase("kernels");
+  EXPECT_EQ(refusal(report), "report.json: rows[0].timeline.kernels: expected array, found nothing");
+}
+
+TEST(ReportJson, ATimelinesKernelsAreThoseItNames) {
+  const auto refusal_of = [](const json& index) {
+    json report = timeline_json();
+    report["rows"][0]["timeline"]["events"]["kernel"][1] = index;
+    return refusal(report);
+  };
+  const std::string path = "report.json: rows[0].timeline.events.kernel[1]: ";
+  EXPECT_EQ(refusal_of(-1), path + "expected whole number from 0 to 9223372036854775807, found -1");
+  EXPECT_EQ(refusal_of(std::numeric_limits<std::uint64_t>::max()),
+            path + "expected whole number from 0 to 9223372036854775807, found 18446744073709551615");
+  EXPECT_EQ(refusal_of(std::int64_t{1} << 62),
+            path + "expected index of one of 2 kernels, found 4611686018427387904");
+  EXPECT_EQ(refusal_of(2), path + "expected index of one of 2 kernels, found 2");
+  EXPECT_EQ(refusal_of(0), "accepted");
+}
+
+TEST(ReportJson, ATimelinesEventsHaveTheirPlaceInTime) {
+  const auto refusal_of = [](const char* column, const json& value) {
+    json report = timeline_json();
+    report["rows"][0]["timeline"]["events"][column][1] = value;
+    return refusal(report);
+  };
+  const std::string path = "report.json: rows[0].timeline.events.";
+  EXPECT_TRUE(refusal_of("seconds", -0.5).starts_with(path + "seconds[1]: expected at least 0, found -0.5"));
+  EXPECT_EQ(refusal_of("seconds", nullptr), path + "seconds[1]: expected number, found null");
+  EXPECT_TRUE(refusal_of("seconds", 0.5).starts_with(path + "start_seconds[2]: expected at least 1"));
+  EXPECT_TRUE(
+      refusal_of("start_seconds", 0.05).starts_with(path + "start_seconds[1]: expected at least 0.1"));
+  EXPECT_EQ(refusal_of("layer", -1),
+            path + "layer[1]: expected whole number from 0 to 9223372036854775807, found -1");
+  EXPECT_EQ(refusal_of("layer", nullptr), "accepted");
 }
 
 TEST(ReportJson, RefusesAnotherSchema) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "engine/core/error.h"
+#include "harness/profile/timeline.h"
 #include "harness/report/report_json.h"
 #include "harness/tests/support/json_schema.h"
 #include "harness/tests/support/sample_report.h"
@@ -41,6 +42,24 @@ TEST_F(ReportSchema, AcceptsWhatIsWritten) {
   Report empty;
   empty.created = "2026-01-31T12:00:00Z";
   EXPECT_EQ(complaint(json::parse(to_text(empty))), "");
+}
+
+TEST_F(ReportSchema, KnowsTimelines) {
+  Report report = sample_report();
+  TimelineBuilder builder;
+  builder.add({.name = "embed", .cost = {64, 0}, .seconds = 1e-6}, 0);
+  builder.add({.name = "linear",
+               .cost = {64, 128},
+               .seconds = 1e-6,
+               .start_seconds = 2e-6,
+               .layer = 1,
+               .shape = {1, 8, 4}},
+              1);
+  report.rows[0].timeline = std::move(builder).build();
+  json document = json::parse(to_text(report));
+  EXPECT_EQ(complaint(document), "");
+  document["rows"][0]["timeline"]["events"].erase("layer");
+  EXPECT_NE(complaint(document), "");
 }
 
 TEST_F(ReportSchema, AcceptsAdditions) {

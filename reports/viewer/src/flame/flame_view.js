@@ -148,8 +148,7 @@ class Flame {
 
 function coverage(frames, timeline) {
   const rest = frames.total - frames.covered;
-  const dropped = timeline.dropped > 0 ? ` ${formatCount(timeline.dropped)} further events were dropped while recording.` : '';
-  return `One profiled run, ${formatCount(timeline.n)} events: from the first start to the last end ${formatSeconds(frames.total)}, of which ${formatSeconds(Math.max(rest, 0))} (${formatPercent(Math.max(rest, 0) / frames.total)}) unattributed, in no kernel.${dropped}`;
+  return `One profiled run, ${formatCount(timeline.n)} events: from the first start to the last end ${formatSeconds(frames.total)}, of which ${formatSeconds(Math.max(rest, 0))} (${formatPercent(Math.max(rest, 0) / frames.total)}) unattributed, in no kernel.`;
 }
 
 export function flameView(row, label, colours) {

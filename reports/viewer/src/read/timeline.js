@@ -5,14 +5,15 @@
 export function readTimeline(timeline) {
   const kernels = timeline.list('kernels').map((name) => (typeof name === 'string' ? name : '?'));
   const events = timeline.object('events');
-  const columns = ['kernel', 'phase', 'token', 'layer', 'start_seconds', 'seconds'].map((name) => events.list(name));
+  const columns = ['kernel', 'token', 'layer', 'start_seconds', 'seconds'].map((name) => events.list(name));
   const n = columns[0].length;
   if (columns.some((column) => column.length !== n)) {
     timeline.problems.push(`${timeline.path}.events: columns of different lengths`);
     return null;
   }
-  const [kernel, phase, token, layer] = columns.slice(0, 4).map((column) => Int32Array.from(column));
-  const [start, seconds] = columns.slice(4).map((column) => Float64Array.from(column));
+  const [kernel, token, layer] = columns.slice(0, 3).map((column) => Int32Array.from(column, (value) => value ?? -1));
+  const [start, seconds] = columns.slice(3).map((column) => Float64Array.from(column));
+  const phase = Int32Array.from(token, (each) => (each === 0 ? 0 : 1));
   const sound = (i) => kernel[i] >= 0 && kernel[i] < kernels.length && start[i] >= 0 && seconds[i] >= 0;
   for (let i = 0; i < n; i += 1) {
     if (!sound(i)) {
@@ -20,5 +21,5 @@ export function readTimeline(timeline) {
       return null;
     }
   }
-  return n === 0 ? null : {kernels, kernel, phase, token, layer, start, seconds, n, dropped: timeline.number('dropped')};
+  return n === 0 ? null : {kernels, kernel, phase, token, layer, start, seconds, n};
 }

@@ -13,20 +13,19 @@ const KERNELS = ['linear', 'attention', 'swiglu', 'rms_norm', 'rope', 'store_kv'
 const metric = (value, unit, better) => ({unit, better, value, ci: [value * 0.99, value * 1.012], confidence: 0.95, n: 60, lag1_autocorrelation: 0.1, n_effective: 48.5});
 
 export function makeTimeline(events, random = generator(5), layers = 28) {
-  const columns = {kernel: [], phase: [], token: [], layer: [], start_seconds: [], seconds: []};
+  const columns = {kernel: [], token: [], layer: [], start_seconds: [], seconds: []};
   let at = 12.5;
   for (let i = 0; i < events; i += 1) {
     const place = i / events;
     columns.kernel.push(i % KERNELS.length);
-    columns.phase.push(place < 0.15 ? 0 : 1);
     columns.token.push(place < 0.15 ? 0 : Math.floor(((place - 0.15) / 0.85) * 63) + 1);
-    columns.layer.push(i % 97 === 0 ? -1 : Math.floor(i / KERNELS.length) % layers);
+    columns.layer.push(i % 97 === 0 ? null : Math.floor(i / KERNELS.length) % layers);
     const seconds = 1e-6 * (1 + 9 * random());
     columns.start_seconds.push(at);
     columns.seconds.push(seconds);
     at += seconds * (1 + 0.1 * random());
   }
-  return {kernels: KERNELS, events: columns, dropped: 3};
+  return {kernels: KERNELS, events: columns};
 }
 
 export function makeCentres(wall, names = KERNELS) {
