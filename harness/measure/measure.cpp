@@ -30,7 +30,8 @@ class Row {
   }
 
   [[nodiscard]] bool stopped() const { return decision_.has_value(); }
-  [[nodiscard]] std::size_t n_runs() const { return runs_.size(); }
+  [[nodiscard]] std::span<const Seconds> totals() const { return totals_; }
+  [[nodiscard]] Seconds elapsed() const { return elapsed_; }
 
   /// The result, once stopped. The row is spent afterwards.
   Measurement finish(const StoppingRule& rule) {
@@ -81,7 +82,7 @@ std::vector<Measurement> measure_interleaved(std::span<Runner* const> runners, c
     for (const std::size_t row : order) {
       rows[row].run_once(rule, clock);
       if (progress) {
-        progress(row, rows[row].n_runs());
+        progress(row, rows[row].totals(), rows[row].elapsed());
       }
     }
     std::erase_if(order, [&](std::size_t row) { return rows[row].stopped(); });

@@ -28,8 +28,9 @@ struct Measurement {
   [[nodiscard]] bool converged() const { return reason == StopReason::converged; }
 };
 
-/// Told after every run: the row, and how many runs it has had, with warm-up. For progress lines.
-using Progress = std::function<void(std::size_t row, std::size_t runs)>;
+/// Told after every run: the row, the total seconds of its runs so far, with warm-up, and the time spent on
+/// it. For progress lines.
+using Progress = std::function<void(std::size_t row, std::span<const Seconds> runs, Seconds elapsed)>;
 
 /// Measures one row alone. What the runner throws passes through.
 Measurement measure(Runner& runner, const StoppingRule& rule, Clock& clock, const Progress& progress = {});

@@ -7,6 +7,7 @@
 
 #include "engine/io/printable.h"
 #include "harness/report/metric_definitions.h"
+#include "harness/report/sparkline.h"
 #include "harness/report/units.h"
 
 namespace reprise::harness {
@@ -154,6 +155,7 @@ ComparisonRows comparison_rows(const Report& report) {
                                        {"interval", Align::right},
                                        {"speed", Align::right},
                                        {"runs", Align::right},
+                                       {"spread", Align::left},
                                        {"converged", Align::left}}) {
     rows.table.add_column(heading, align);
   }
@@ -166,7 +168,8 @@ ComparisonRows comparison_rows(const Report& report) {
                         seconds_cell(row, kTimeToFirstTokenSeconds), rate_cell(row, kPrefillTokensPerSecond),
                         rate_cell(row, kDecodeTokensPerSecond), seconds_cell(row, kTotalSeconds),
                         spread_cell(row, kTotalSeconds), speed_cell(report, row),
-                        fmt::format("{}", row.samples.total_seconds.size()), converged_cell(row.stop)});
+                        fmt::format("{}", row.samples.total_seconds.size()),
+                        sparkline(row.samples.total_seconds), converged_cell(row.stop)});
   }
   for (const Row& row : report.rows) {
     const std::string stored = row.capture.model.stored_precision.value_or("");

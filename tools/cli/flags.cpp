@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -12,9 +13,13 @@
 #include "engine/core/error.h"
 #include "engine/core/monotonic.h"
 #include "engine/io/atomic_write.h"
+#include "harness/report/colours.h"
+#include "harness/report/github_annotations.h"
 #include "harness/report/html_page.h"
 #include "harness/report/markdown.h"
+#include "harness/report/report_csv.h"
 #include "harness/report/report_json.h"
+#include "harness/report/verdict_table.h"
 #include "tools/cli/usage.h"
 
 namespace reprise::cli {
@@ -167,7 +172,8 @@ std::optional<harness::ReplayMode> ModeFlags::mode() const {
 }
 
 HtmlFlag::HtmlFlag(CLI::App& command) {
-  command.add_option("--html", path_, "Write one self-contained page here, to be opened in a browser");
+  command.add_option("--html", path_, "Write one self-contained page here, to be opened in a browser")
+      ->type_name("FILE");
 }
 
 void HtmlFlag::check() const {
@@ -189,12 +195,55 @@ void HtmlFlag::write(std::string_view json) const {
   }
 }
 
+namespace {
+
+/// What is wrong with it, for CLI11; "" where nothing is.
+std::string check_format(const std::string& format) {
+  constexpr std::array kFormats = {"table", "markdown", "csv", "json", "github"};
+  return std::find(kFormats.begin(), kFormats.end(), format) != kFormats.end()
+             ? ""
+             : fmt::format("expected one of {}, found '{}'", fmt::join(kFormats, ", "), format);
+}
+
+/// On a terminal that shows it, unless NO_COLOR is set to anything (no-color.org).
+bool wants_colour() {
+  const char* no_colour = std::getenv("NO_COLOR");
+  const char* terminal = std::getenv("TERM");
+  return isatty(STDOUT_FILENO) == 1 && (no_colour == nullptr || *no_colour == '\0') &&
+         (terminal == nullptr || std::string_view(terminal) != "dumb");
+}
+
+}  // namespace
+
 ReportFlags::ReportFlags(CLI::App& command, Formats formats) : html_(command) {
   command.add_option("--json", json_, "Write the report here (\"-\": standard output, without the tables)");
   if (formats == Formats::json_and_markdown) {
     command.add_option("--markdown", markdown_,
                        "Write the comparison table as Markdown here (\"-\": as above)");
   }
+  command
+      .add_option(
+          "--format", format_,
+          "What standard output gets: table (default) | markdown | csv | json | github: the table, and "
+          "what GitHub Actions shows beside a change")
+      ->check(CLI::Validator(check_format, ""));
+}
+
+std::string ReportFlags::output_of(const harness::Report& report, const std::string& console) const {
+  if (format_ == "markdown") {
+    return report.comparisons.empty() ? harness::markdown_comparison_table(report)
+                                      : harness::verdict_rows(report).to_markdown();
+  }
+  if (format_ == "csv") {
+    return harness::report_csv(report);
+  }
+  if (format_ == "json") {
+    return harness::to_text(report);
+  }
+  if (format_ == "github") {
+    return console + harness::github_annotations(report);
+  }
+  return wants_colour() ? harness::coloured(console) : console;
 }
 
 void ReportFlags::check() const {
@@ -224,12 +273,12 @@ void ReportFlags::publish(const harness::Report& report, const std::string& cons
     }
   } catch (const Error&) {
     if (console_is_free) {
-      write_output("-", console);
+      write_output("-", output_of(report, console));
     }
     throw;
   }
   if (console_is_free) {
-    write_output("-", console);
+    write_output("-", output_of(report, console));
   }
 }
 
@@ -258,12 +307,16 @@ ProgressLine::~ProgressLine() {
   clear();
 }
 
-void ProgressLine::show(const std::string& text) {
+bool ProgressLine::is_due() const {
   const double now = engine::monotonic_seconds();
-  if (!terminal_ || now - start_ < 1 || now - last_ < 0.1) {
+  return terminal_ && now - start_ >= 1 && now - last_ >= 0.1;
+}
+
+void ProgressLine::show(const std::string& text) {
+  if (!is_due()) {
     return;
   }
-  last_ = now;
+  last_ = engine::monotonic_seconds();
   shown_ = true;
   say("\r\x1b[K{}", text);
   std::fflush(stderr);

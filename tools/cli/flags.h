@@ -90,7 +90,8 @@ class HtmlFlag {
   std::string path_;
 };
 
-/// --json, --html and, for tables of several rows, --markdown: where a report goes besides the console.
+/// --json, --html and, for tables of several rows, --markdown: where a report goes besides the console;
+/// --format: what the console gets.
 class ReportFlags {
  public:
   enum class Formats { json, json_and_markdown };
@@ -106,8 +107,11 @@ class ReportFlags {
   [[nodiscard]] bool wants_html() const { return html_.is_given(); }
 
  private:
+  [[nodiscard]] std::string output_of(const harness::Report& report, const std::string& console) const;
+
   std::string json_;
   std::string markdown_;
+  std::string format_ = "table";
   HtmlFlag html_;
 };
 
@@ -132,6 +136,8 @@ class ProgressLine {
   ProgressLine(const ProgressLine&) = delete;
   ProgressLine& operator=(const ProgressLine&) = delete;
 
+  /// Whether show() would write now: what takes time to say is then worth working out.
+  [[nodiscard]] bool is_due() const;
   void show(const std::string& text);
   void clear();
 

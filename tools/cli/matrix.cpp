@@ -5,14 +5,18 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <numeric>
+#include <span>
 #include <thread>
 
 #include "engine/core/utc_time.h"
 #include "harness/clock/roofline.h"
 #include "harness/measure/measure.h"
+#include "harness/measure/outlook.h"
 #include "harness/profile/profile_replay.h"
 #include "harness/report/assemble.h"
 #include "harness/report/console.h"
+#include "harness/report/units.h"
 #include "tools/cli/app.h"
 #include "tools/cli/flags.h"
 
@@ -87,9 +91,17 @@ void measure_rows(std::vector<Pending>& rows, const MatrixPlan& plan, ProgressLi
   }
   const harness::MedianRule rule(plan.measure);
   harness::MonotonicClock clock;
-  const auto show = [&](std::size_t index, std::size_t runs) {
+  std::vector<harness::Seconds> left(runners.size(), plan.measure.budget_seconds);
+  const auto show = [&](std::size_t index, std::span<const harness::Seconds> runs, harness::Seconds elapsed) {
+    if (!progress.is_due() || runs.empty()) {
+      return;  // the estimate costs more than a short run
+    }
+    const harness::Outlook now = harness::outlook(runs, elapsed, plan.measure);
+    left[index] = now.left_seconds;
     progress.show(
-        fmt::format("measuring {} rows, run {} of {}", runners.size(), runs, label(agreeing[index]->row)));
+        fmt::format("about {:.0f} s left; {}: {} {}, run {}", std::accumulate(left.begin(), left.end(), 0.0),
+                    label(agreeing[index]->row), harness::format_seconds(now.median),
+                    now.half_width ? "±" + harness::format_percent(*now.half_width) : "±?", runs.size()));
   };
   const auto measurements = harness::measure_interleaved(runners, rule, clock, plan.seed, show);
   for (std::size_t i = 0; i < measurements.size(); ++i) {

@@ -199,8 +199,13 @@ TEST(Measure, ReportsProgressAfterEveryRun) {
   FakeClock clock;
   FakeRunner runner(clock, 0.001);
   std::vector<std::size_t> counts;
+  Seconds before = 0;
   (void)measure(runner, MedianRule(), clock,
-                [&](std::size_t /*row*/, std::size_t runs) { counts.push_back(runs); });
+                [&](std::size_t /*row*/, std::span<const Seconds> runs, Seconds elapsed) {
+                  counts.push_back(runs.size());
+                  EXPECT_GT(elapsed, before);
+                  before = elapsed;
+                });
   ASSERT_EQ(counts.size(), runner.runs);
   for (std::size_t i = 0; i < counts.size(); ++i) {
     EXPECT_EQ(counts[i], i + 1);

@@ -12,13 +12,13 @@ namespace reprise::harness {
 namespace {
 
 // clang-format off
-constexpr const char* kComparison = R"(capture  backend    isa     precision  kv cache  threads  outputs          TTFT  prefill tok/s  decode tok/s     total  interval   speed  runs  converged
--------  ---------  ------  ---------  --------  -------  -----------  --------  -------------  ------------  --------  --------  ------  ----  -------------
-chat-1   reference  scalar  f32        on f32          2  identical    500.0 ms          96.00         10.00   2.000 s    ±0.8 %   1.00x    12  yes
-chat-1   cpu        avx512  f32        on f32          2  identical    200.0 ms          240.0         25.00  800.0 ms    ±0.8 %   2.50x    12  yes
-chat-1   cpu        avx512  bf16       on f32          2  DIFFER @12   125.0 ms          384.0         40.00  500.0 ms    ±0.8 %  *4.00x    12  NO (budget)
-chat-1   cpu        avx2    int8       off             2  DIFFER              -              -             -         -         -       -     0  FAILED
-short    cpu        avx512  f32        on f32          2  same tokens  7.812 ms           6144         640.0  31.25 ms        ±?   1.00x    12  NO (max runs)
+constexpr const char* kComparison = R"(capture  backend    isa     precision  kv cache  threads  outputs          TTFT  prefill tok/s  decode tok/s     total  interval   speed  runs  spread    converged
+-------  ---------  ------  ---------  --------  -------  -----------  --------  -------------  ------------  --------  --------  ------  ----  --------  -------------
+chat-1   reference  scalar  f32        on f32          2  identical    500.0 ms          96.00         10.00   2.000 s    ±0.8 %   1.00x    12  █▁▁▁▁▁▁▁  yes
+chat-1   cpu        avx512  f32        on f32          2  identical    200.0 ms          240.0         25.00  800.0 ms    ±0.8 %   2.50x    12  █▁▁▁▁▁▁▁  yes
+chat-1   cpu        avx512  bf16       on f32          2  DIFFER @12   125.0 ms          384.0         40.00  500.0 ms    ±0.8 %  *4.00x    12  █▁▁▁▁▁▁▁  NO (budget)
+chat-1   cpu        avx2    int8       off             2  DIFFER              -              -             -         -         -       -     0            FAILED
+short    cpu        avx512  f32        on f32          2  same tokens  7.812 ms           6144         640.0  31.25 ms        ±?   1.00x    12  █▁▁▁▁▁▁▁  NO (max runs)
 * outputs differ from the capture (@N: from generated token N on): a ratio of unlike results, not a speed-up
 NO: not converged, the interval of the total is wider than asked for; give it more time
 2 of 12 runs were far slower than the others, and kept: 2 with involuntary context switches, 1 with time taken by the hypervisor
@@ -34,13 +34,13 @@ unattributed                   499.9 ms   25.0 %
 total                           2.000 s  100.0 %
 )";
 
-constexpr const char* kMarkdown = R"(| capture | backend | isa | precision | kv cache | threads | outputs | TTFT | prefill tok/s | decode tok/s | total | interval | speed | runs | converged |
-| :--- | :--- | :--- | :--- | :--- | ---: | :--- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | :--- |
-| chat-1 | reference | scalar | f32 | on f32 | 2 | identical | 500.0 ms | 96.00 | 10.00 | 2.000 s | ±0.8 % | 1.00x | 12 | yes |
-| chat-1 | cpu | avx512 | f32 | on f32 | 2 | identical | 200.0 ms | 240.0 | 25.00 | 800.0 ms | ±0.8 % | 2.50x | 12 | yes |
-| chat-1 | cpu | avx512 | bf16 | on f32 | 2 | DIFFER @12 | 125.0 ms | 384.0 | 40.00 | 500.0 ms | ±0.8 % | \*4.00x | 12 | NO (budget) |
-| chat-1 | cpu | avx2 | int8 | off | 2 | DIFFER | - | - | - | - | - | - | 0 | FAILED |
-| short | cpu | avx512 | f32 | on f32 | 2 | same tokens | 7.812 ms | 6144 | 640.0 | 31.25 ms | ±? | 1.00x | 12 | NO (max runs) |
+constexpr const char* kMarkdown = R"(| capture | backend | isa | precision | kv cache | threads | outputs | TTFT | prefill tok/s | decode tok/s | total | interval | speed | runs | spread | converged |
+| :--- | :--- | :--- | :--- | :--- | ---: | :--- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | :--- | :--- |
+| chat-1 | reference | scalar | f32 | on f32 | 2 | identical | 500.0 ms | 96.00 | 10.00 | 2.000 s | ±0.8 % | 1.00x | 12 | █▁▁▁▁▁▁▁ | yes |
+| chat-1 | cpu | avx512 | f32 | on f32 | 2 | identical | 200.0 ms | 240.0 | 25.00 | 800.0 ms | ±0.8 % | 2.50x | 12 | █▁▁▁▁▁▁▁ | yes |
+| chat-1 | cpu | avx512 | bf16 | on f32 | 2 | DIFFER @12 | 125.0 ms | 384.0 | 40.00 | 500.0 ms | ±0.8 % | \*4.00x | 12 | █▁▁▁▁▁▁▁ | NO (budget) |
+| chat-1 | cpu | avx2 | int8 | off | 2 | DIFFER | - | - | - | - | - | - | 0 |  | FAILED |
+| short | cpu | avx512 | f32 | on f32 | 2 | same tokens | 7.812 ms | 6144 | 640.0 | 31.25 ms | ±? | 1.00x | 12 | █▁▁▁▁▁▁▁ | NO (max runs) |
 
 \* outputs differ from the capture (@N: from generated token N on): a ratio of unlike results, not a speed-up
 

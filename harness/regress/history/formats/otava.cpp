@@ -11,14 +11,14 @@
 #include <utility>
 
 #include "engine/core/error.h"
+#include "engine/io/csv.h"
 #include "engine/io/printable.h"
-#include "harness/regress/history/formats/csv.h"
 #include "harness/regress/history/time_text.h"
 
 namespace reprise::harness {
 namespace {
 
-using detail::CsvRecord;
+using engine::CsvRecord;
 
 [[noreturn]] void wrong(const std::string& source, std::size_t line, const std::string& column,
                         std::string_view expected, const std::string& found) {
@@ -155,7 +155,7 @@ std::map<std::string, std::size_t> columns_in(const std::vector<Run>& runs) {
 
 std::vector<ForeignReport> read_otava(std::string_view text, const std::string& source, Better better,
                                       std::span<const std::string> chosen) {
-  const std::vector<CsvRecord> table = detail::read_csv(text, source);
+  const std::vector<CsvRecord> table = engine::read_csv(text, source);
   if (table.empty()) {
     fail(ErrorCode::invalid_data, "{}: expected a line of column names, found nothing", source);
   }
@@ -195,7 +195,7 @@ ForeignFile write_otava(std::span<const ForeignReport> reports) {
   for (const auto& [column, n] : columns) {
     header.push_back(column);
   }
-  ForeignFile file{detail::csv_line(header)};
+  ForeignFile file{engine::csv_line(header)};
   std::size_t written = 0;
   for (const Run& run : runs) {
     if (run.values.size() < columns.size()) {
@@ -207,7 +207,7 @@ ForeignFile write_otava(std::span<const ForeignReport> reports) {
     for (const auto& [column, value] : run.values) {
       fields.push_back(fmt::format("{}", value));  // the fewest digits that give back the same bits
     }
-    file.text += detail::csv_line(fields);
+    file.text += engine::csv_line(fields);
   }
   if (written == 0 && !runs.empty()) {
     const auto rarest = std::min_element(columns.begin(), columns.end(),

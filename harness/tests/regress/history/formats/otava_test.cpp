@@ -5,8 +5,8 @@
 
 #include <string>
 
+#include "engine/io/csv.h"
 #include "engine/tests/support/error_of.h"
-#include "harness/regress/history/formats/csv.h"
 
 namespace reprise::harness {
 namespace {
@@ -25,14 +25,14 @@ std::string refusal(const std::string& text) {
 
 std::vector<Fields> fields_of(const std::string& text) {
   std::vector<Fields> all;
-  for (const detail::CsvRecord& record : detail::read_csv(text, "t.csv")) {
+  for (const engine::CsvRecord& record : engine::read_csv(text, "t.csv")) {
     all.push_back(record.fields);
   }
   return all;
 }
 
 std::string csv_refusal(const std::string& text) {
-  return error_of([&] { detail::read_csv(text, "t.csv"); }).what();
+  return error_of([&] { engine::read_csv(text, "t.csv"); }).what();
 }
 
 TEST(Csv, FieldsQuotesAndLines) {
@@ -46,7 +46,7 @@ TEST(Csv, FieldsQuotesAndLines) {
   EXPECT_EQ(fields_of(",\n,\n"), (std::vector<Fields>{{"", ""}, {"", ""}}));
   EXPECT_EQ(fields_of("a,"), (std::vector<Fields>{{"a", ""}}));
   EXPECT_EQ(fields_of(""), (std::vector<Fields>{}));
-  EXPECT_EQ(detail::read_csv("\"x\ny\"\n1\n", "t.csv").at(1).line, 3U);
+  EXPECT_EQ(engine::read_csv("\"x\ny\"\n1\n", "t.csv").at(1).line, 3U);
 }
 
 TEST(Csv, RefusesWhatBreaksTheFormat) {
@@ -61,8 +61,8 @@ TEST(Csv, RefusesWhatBreaksTheFormat) {
 
 TEST(Csv, ReadsWhatItWrites) {
   const Fields odd = {"", "a b", "a,b", "\"", "x\ny", "x\r\ny", "\r", "'", ";", "\xc3\xa9", "="};
-  EXPECT_EQ(fields_of(detail::csv_line(odd) + detail::csv_line(odd)), (std::vector<Fields>{odd, odd}));
-  EXPECT_EQ(fields_of(detail::csv_line({""}) + "x\n"), (std::vector<Fields>{{""}, {"x"}}));
+  EXPECT_EQ(fields_of(engine::csv_line(odd) + engine::csv_line(odd)), (std::vector<Fields>{odd, odd}));
+  EXPECT_EQ(fields_of(engine::csv_line({""}) + "x\n"), (std::vector<Fields>{{""}, {"x"}}));
 }
 
 TEST(Otava, ReadsTheSampleOfItsRepository) {

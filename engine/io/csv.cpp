@@ -1,8 +1,8 @@
-#include "harness/regress/history/formats/csv.h"
+#include "engine/io/csv.h"
 
 #include "engine/core/error.h"
 
-namespace reprise::harness::detail {
+namespace reprise::engine {
 namespace {
 
 class CsvReader {
@@ -110,7 +110,9 @@ std::string csv_line(const std::vector<std::string>& fields) {
   std::string line;
   for (std::size_t i = 0; i < fields.size(); ++i) {
     line += i == 0 ? "" : ",";
-    if (fields[i].find_first_of(",\"\r\n") == std::string::npos && !fields[i].empty()) {
+    // An empty line would be no record.
+    const bool is_all = fields.size() == 1 && fields[i].empty();
+    if (fields[i].find_first_of(",\"\r\n") == std::string::npos && !is_all) {
       line += fields[i];
       continue;
     }
@@ -124,4 +126,4 @@ std::string csv_line(const std::vector<std::string>& fields) {
   return line + "\n";
 }
 
-}  // namespace reprise::harness::detail
+}  // namespace reprise::engine

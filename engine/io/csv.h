@@ -1,5 +1,5 @@
 /// Comma-separated values, both ways: records of fields, quoted where they need it, as in RFC 4180. Knows
-/// nothing of what the fields mean. Used by otava.h.
+/// nothing of what the fields mean. Used by histories and reports.
 ///
 /// Source: Shafranovich 2005, RFC 4180. Read besides: lines that end with a line feed alone, a byte-order
 ///         mark.
@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-namespace reprise::harness::detail {
+namespace reprise::engine {
 
 struct CsvRecord {
   std::size_t line = 1;  ///< where it begins
@@ -25,4 +25,4 @@ std::vector<CsvRecord> read_csv(std::string_view text, const std::string& source
 /// One record with its line feed.
 std::string csv_line(const std::vector<std::string>& fields);
 
-}  // namespace reprise::harness::detail
+}  // namespace reprise::engine
