@@ -54,8 +54,7 @@ class CliTest : public ::testing::Test {
   [[nodiscard]] std::filesystem::path path(const std::string& name) const { return folder() / name; }
 
   Outcome run(const Arguments& arguments, const std::string& reprise_models = "") const {
-    const std::string program = REPRISE_BINARY_DIR "/bin/reprise";
-    std::vector<char*> argv = {const_cast<char*>(program.c_str())};
+    std::vector<char*> argv = {const_cast<char*>(program_.c_str())};
     for (const std::string& argument : arguments) {
       argv.push_back(const_cast<char*>(argument.c_str()));
     }
@@ -71,7 +70,7 @@ class CliTest : public ::testing::Test {
       redirect(err, STDERR_FILENO);
       setenv("REPRISE_MODELS", reprise_models.c_str(), 1);
       if (chdir(folder().c_str()) == 0) {
-        execv(program.c_str(), argv.data());
+        execv(program_.c_str(), argv.data());
       }
       _exit(127);
     }
@@ -128,8 +127,12 @@ class CliTest : public ::testing::Test {
     ASSERT_TRUE(std::filesystem::exists(path(name))) << outcome.err;
   }
 
+  /// Another program of the build than `reprise`, from here on.
+  void use_program(const std::string& name) { program_ = REPRISE_BINARY_DIR "/bin/" + name; }
+
  private:
   std::filesystem::path root_;
+  std::string program_ = REPRISE_BINARY_DIR "/bin/reprise";
 };
 
 /// Flags with which measuring takes no time to speak of.
