@@ -98,7 +98,7 @@ void EventCounters::start() {
   }
 }
 
-std::vector<std::int64_t> EventCounters::stop() {
+std::optional<std::vector<std::int64_t>> EventCounters::stop() {
   REPRISE_CHECK(why_not_.empty());
   for (const int descriptor : descriptors_) {
     ioctl(descriptor, PERF_EVENT_IOC_DISABLE, 0);
@@ -106,7 +106,11 @@ std::vector<std::int64_t> EventCounters::stop() {
   std::vector<double> counts(events_.size(), 0);
   for (std::size_t i = 0; i < descriptors_.size(); ++i) {
     Reading reading;
-    if (read(descriptors_[i], &reading, sizeof reading) == sizeof reading && reading.running_ns > 0) {
+    const bool is_whole = read(descriptors_[i], &reading, sizeof reading) == sizeof reading;
+    if (!is_whole || (reading.enabled_ns > 0 && reading.running_ns == 0)) {
+      return std::nullopt;
+    }
+    if (reading.running_ns > 0) {  // else the thread slept
       counts[i % events_.size()] += static_cast<double>(reading.value) *
                                     static_cast<double>(reading.enabled_ns) /
                                     static_cast<double>(reading.running_ns);
@@ -121,9 +125,9 @@ std::vector<std::int64_t> EventCounters::stop() {
 
 HardwareCounters::HardwareCounters() : counters_(kHardware) {}
 
-HardwareCounts HardwareCounters::stop() {
-  const std::vector<std::int64_t> counts = counters_.stop();
-  return {counts[0], counts[1], counts[2]};
+std::optional<HardwareCounts> HardwareCounters::stop() {
+  const auto counts = counters_.stop();
+  return counts ? std::optional(HardwareCounts{counts->at(0), counts->at(1), counts->at(2)}) : std::nullopt;
 }
 
 }  // namespace reprise::harness

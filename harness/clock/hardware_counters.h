@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -41,7 +42,8 @@ class EventCounters {
   void start();
   /// Stops, and gives the count of each event. Where the processor has fewer counters than events it takes
   /// turns, and counts are scaled to the whole time.
-  std::vector<std::int64_t> stop();
+  /// Absent when one had no turn at all.
+  std::optional<std::vector<std::int64_t>> stop();
 
  private:
   void open_for(int thread);
@@ -58,7 +60,7 @@ class HardwareCounters {
 
   [[nodiscard]] const std::string& why_not() const { return counters_.why_not(); }
   void start() { counters_.start(); }
-  HardwareCounts stop();
+  std::optional<HardwareCounts> stop();
 
  private:
   EventCounters counters_;

@@ -67,7 +67,8 @@ HardwareProfile count_hardware(EngineReplay& replay) {
   replay.restore();
   counters.start();
   replay.run_unobserved();
-  return {counters.stop(), ""};
+  const std::optional<HardwareCounts> counts = counters.stop();
+  return {counts, counts ? "" : "the processor's counters were taken by others"};
 }
 
 }  // namespace

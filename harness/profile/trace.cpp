@@ -1,5 +1,7 @@
 #include "harness/profile/trace.h"
 
+#include <cmath>
+#include <cstdint>
 #include <nlohmann/json.hpp>
 
 #include "harness/profile/spans.h"
@@ -35,14 +37,22 @@ Json arguments_of(const TimelineEvents& events, std::size_t i) {
   return arguments;
 }
 
+/// Perfetto counts in whole nanoseconds, and drops a kernel that would end after its layer by one of them:
+/// ends are rounded, and durations follow from them.
+std::int64_t nanoseconds(Seconds seconds) {
+  return std::llround(1e9 * seconds);
+}
+
 Json event_of(const Span& span, const TimelineEvents& events) {
+  const std::int64_t begin = nanoseconds(span.begin);
+  const std::int64_t end = nanoseconds(span.end);
   Json event = {{"ph", "X"},
                 {"name", span.name},
                 {"cat", category_of(span)},
                 {"pid", kProcess},
                 {"tid", kThread},
-                {"ts", 1e6 * span.begin},
-                {"dur", 1e6 * (span.end - span.begin)}};
+                {"ts", static_cast<double>(begin) / 1e3},
+                {"dur", static_cast<double>(end - begin) / 1e3}};
   if (span.event) {
     event["args"] = arguments_of(events, *span.event);
   }

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "engine/io/printable.h"
 #include "harness/clock/roofline.h"
 #include "harness/report/comparison_rows.h"
@@ -31,10 +33,12 @@ std::string comparison_table(const Report& report) {
   return text;
 }
 
-std::string kernel_table(const Row& row) {
-  if (!row.unattributed_seconds) {
-    return "no profile was taken\n";
-  }
+bool is_profile(const Report& report) {
+  return report.rows.size() == 1 && report.rows.front().metrics.empty() &&
+         report.rows.front().unattributed_seconds.has_value();
+}
+
+TextTable kernel_rows(const Row& row) {
   TextTable table;
   for (const auto& [heading, align] : {std::pair{"phase", Align::left},
                                        {"kernel", Align::left},
@@ -48,7 +52,6 @@ std::string kernel_table(const Row& row) {
     table.add_column(heading, align);
   }
   double wall_seconds = *row.unattributed_seconds;
-  bool above = false;
   for (const CostCentre& centre : row.cost_centres) {
     wall_seconds += centre.seconds;
     table.add_row({engine::printable(centre.phase, 24), engine::printable(centre.name, 40),
@@ -57,13 +60,22 @@ std::string kernel_table(const Row& row) {
                    giga(centre.flops_per_second),
                    centre.roofline_fraction ? format_percent(*centre.roofline_fraction) : kNone,
                    centre.roofline_limit ? std::string(label_of(*centre.roofline_limit)) : kNone});
-    above = above || centre.roofline_fraction.value_or(0) > 1;
   }
   const double rest = wall_seconds > 0 ? *row.unattributed_seconds / wall_seconds : 0;
   table.add_row({"unattributed", "", "", format_seconds(*row.unattributed_seconds), format_percent(rest), "",
                  "", "", ""});
   table.add_row({"total", "", "", format_seconds(wall_seconds), format_percent(1), "", "", "", ""});
-  return table.to_text() + (above ? kAboveCeiling : "");
+  return table;
+}
+
+std::string kernel_table(const Row& row) {
+  if (!row.unattributed_seconds) {
+    return "no profile was taken\n";
+  }
+  const bool above =
+      std::any_of(row.cost_centres.begin(), row.cost_centres.end(),
+                  [](const CostCentre& centre) { return centre.roofline_fraction.value_or(0) > 1; });
+  return kernel_rows(row).to_text() + (above ? kAboveCeiling : "");
 }
 
 }  // namespace reprise::harness

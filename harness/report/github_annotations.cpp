@@ -28,8 +28,8 @@ std::string name_of(const Row& row) {
 }
 
 std::string finding_of(const Row& row) {
-  if (row.verification.verdict == OutputVerdict::differs) {
-    return command("error", "outputs differ", name_of(row) + ": outputs differ from the capture");
+  if (!row.verification.agrees() || (row.stop == StopReason::failed && !row.unattributed_seconds)) {
+    return command("error", "outputs differ", name_of(row) + ": outputs are not what the replay demands");
   }
   if (row.stop == StopReason::budget || row.stop == StopReason::not_steady) {
     return command(

@@ -1,7 +1,10 @@
 #include "harness/report/html_page.h"
 
+#include <nlohmann/json.hpp>
+
 #include "engine/core/check.h"
 #include "engine/core/error.h"
+#include "harness/report/report_json.h"
 
 // The bundled page, by report_page.S; both are the same where the build carries none.
 extern "C" const char reprise_report_page_begin[];
@@ -57,6 +60,11 @@ std::string html_page(std::string_view json) {
   filled += json_for_html(json);
   filled += page.substr(at + kPlaceholder.size());
   return filled;
+}
+
+std::string html_page_of(const Report& report) {
+  using Json = nlohmann::ordered_json;
+  return html_page(to_json(report).dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
 }  // namespace reprise::harness

@@ -39,7 +39,8 @@ std::vector<Line> lines_of(const Row& a, const Row& b) {
       Line& line = lines[{centre.phase, centre.name}];
       line.phase = centre.phase;
       line.name = centre.name;
-      line.*side = {centre.calls, centre.seconds};
+      (line.*side).calls += centre.calls;
+      (line.*side).seconds += centre.seconds;
     }
   };
   add(a, &Line::a);

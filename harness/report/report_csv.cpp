@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/io/csv.h"
+#include "harness/report/console.h"
 
 namespace reprise::harness {
 namespace {
@@ -100,9 +101,23 @@ std::string comparisons_csv(const Report& report) {
   return text;
 }
 
+std::string centres_csv(const Row& row) {
+  std::string text =
+      engine::csv_line({"phase", "kernel", "calls", "seconds", "bytes", "flops", "roofline_fraction"});
+  for (const CostCentre& centre : row.cost_centres) {
+    text += engine::csv_line({centre.phase, centre.name, fmt::format("{}", centre.calls),
+                              number(centre.seconds), fmt::format("{}", centre.bytes),
+                              fmt::format("{}", centre.flops), number(centre.roofline_fraction)});
+  }
+  return text + engine::csv_line({"", "unattributed", "", number(*row.unattributed_seconds), "", "", ""});
+}
+
 }  // namespace
 
 std::string report_csv(const Report& report) {
+  if (is_profile(report)) {
+    return centres_csv(report.rows.front());
+  }
   return report.comparisons.empty() ? rows_csv(report) : comparisons_csv(report);
 }
 

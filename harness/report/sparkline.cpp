@@ -19,6 +19,9 @@ std::string sparkline(std::span<const double> values) {
   }
   const auto [low, high] = std::minmax_element(values.begin(), values.end());
   const double width = (*high - *low) / static_cast<double>(kParts);
+  if (!std::isfinite(width)) {
+    return "";
+  }
   std::array<std::size_t, kParts> counts{};
   for (const double value : values) {
     const auto part = width > 0 ? static_cast<std::size_t>((value - *low) / width) : 0;

@@ -64,9 +64,12 @@ endif()
 
 # The page of reports, in Node.js and in a real browser.
 find_program(REPRISE_NPM npm)
-if(REPRISE_NPM AND EXISTS ${PROJECT_SOURCE_DIR}/reports/viewer/node_modules/puppeteer-core)
+find_program(REPRISE_CHROMIUM NAMES chromium chromium-browser google-chrome)
+if(REPRISE_SANITIZE OR CMAKE_BUILD_TYPE STREQUAL Debug)
+  # Nothing of the program is in it.
+elseif(REPRISE_NPM AND REPRISE_CHROMIUM AND EXISTS ${PROJECT_SOURCE_DIR}/reports/viewer/node_modules/puppeteer-core)
   add_test(NAME reports.viewer COMMAND ${REPRISE_NPM} --prefix ${PROJECT_SOURCE_DIR}/reports/viewer test)
   set_tests_properties(reports.viewer PROPERTIES TIMEOUT 900)
 else()
-  message(STATUS "npm with the packages of reports/viewer: not found, so the page of reports is NOT tested")
+  message(STATUS "npm with the packages of reports/viewer, and Chromium: not found, so the page of reports is NOT tested")
 endif()

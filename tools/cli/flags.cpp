@@ -14,6 +14,7 @@
 #include "engine/core/monotonic.h"
 #include "engine/io/atomic_write.h"
 #include "harness/report/colours.h"
+#include "harness/report/console.h"
 #include "harness/report/github_annotations.h"
 #include "harness/report/html_page.h"
 #include "harness/report/markdown.h"
@@ -189,6 +190,12 @@ void HtmlFlag::check() const {
   engine::AtomicFile unused(path_);
 }
 
+void HtmlFlag::write(const harness::Report& report) const {
+  if (is_given()) {
+    write_output(path_, harness::html_page_of(report));
+  }
+}
+
 void HtmlFlag::write(std::string_view json) const {
   if (is_given()) {
     write_output(path_, harness::html_page(json));
@@ -203,6 +210,16 @@ std::string check_format(const std::string& format) {
   return std::find(kFormats.begin(), kFormats.end(), format) != kFormats.end()
              ? ""
              : fmt::format("expected one of {}, found '{}'", fmt::join(kFormats, ", "), format);
+}
+
+/// Text of which no line is a command to GitHub Actions, whatever a capture is called.
+std::string without_commands(const std::string& text) {
+  std::string safe;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool starts_line = i == 0 || text[i - 1] == '\n';
+    safe += starts_line && text.compare(i, 2, "::") == 0 ? " :" : std::string(1, text[i]);
+  }
+  return safe;
 }
 
 /// On a terminal that shows it, unless NO_COLOR is set to anything (no-color.org).
@@ -230,6 +247,9 @@ ReportFlags::ReportFlags(CLI::App& command, Formats formats) : html_(command) {
 }
 
 std::string ReportFlags::output_of(const harness::Report& report, const std::string& console) const {
+  if (format_ == "markdown" && is_profile(report)) {
+    return harness::kernel_rows(report.rows.front()).to_markdown();
+  }
   if (format_ == "markdown") {
     return report.comparisons.empty() ? harness::markdown_comparison_table(report)
                                       : harness::verdict_rows(report).to_markdown();
@@ -241,7 +261,7 @@ std::string ReportFlags::output_of(const harness::Report& report, const std::str
     return harness::to_text(report);
   }
   if (format_ == "github") {
-    return console + harness::github_annotations(report);
+    return harness::github_annotations(report) + without_commands(console);
   }
   return wants_colour() ? harness::coloured(console) : console;
 }
@@ -269,7 +289,7 @@ void ReportFlags::publish(const harness::Report& report, const std::string& cons
       write_output(markdown_, harness::markdown_comparison_table(report));
     }
     if (html_.is_given()) {
-      html_.write(harness::to_text(report));
+      html_.write(report);
     }
   } catch (const Error&) {
     if (console_is_free) {

@@ -85,6 +85,7 @@ class HtmlFlag {
   void check() const;
   /// The page of a report's, gate's or history's JSON, where it was asked for.
   void write(std::string_view json) const;
+  void write(const harness::Report& report) const;
 
  private:
   std::string path_;

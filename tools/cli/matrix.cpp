@@ -5,11 +5,11 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <numeric>
 #include <span>
 #include <thread>
 
 #include "engine/core/utc_time.h"
+#include "engine/io/printable.h"
 #include "harness/clock/roofline.h"
 #include "harness/measure/measure.h"
 #include "harness/measure/outlook.h"
@@ -40,7 +40,7 @@ harness::CaptureInfo capture_info(const NamedCapture& named) {
 }
 
 std::string label(const Row& row) {
-  return fmt::format("{}: {}", row.capture.name, describe(row.placement));
+  return engine::printable(fmt::format("{}: {}", row.capture.name, describe(row.placement)), 160);
 }
 
 /// One line about a row whose outputs are not what its mode demands.
@@ -91,17 +91,15 @@ void measure_rows(std::vector<Pending>& rows, const MatrixPlan& plan, ProgressLi
   }
   const harness::MedianRule rule(plan.measure);
   harness::MonotonicClock clock;
-  std::vector<harness::Seconds> left(runners.size(), plan.measure.budget_seconds);
   const auto show = [&](std::size_t index, std::span<const harness::Seconds> runs, harness::Seconds elapsed) {
     if (!progress.is_due() || runs.empty()) {
       return;  // the estimate costs more than a short run
     }
     const harness::Outlook now = harness::outlook(runs, elapsed, plan.measure);
-    left[index] = now.left_seconds;
-    progress.show(
-        fmt::format("about {:.0f} s left; {}: {} {}, run {}", std::accumulate(left.begin(), left.end(), 0.0),
-                    label(agreeing[index]->row), harness::format_seconds(now.median),
-                    now.half_width ? "±" + harness::format_percent(*now.half_width) : "±?", runs.size()));
+    progress.show(fmt::format("{} rows; {}: {} {}, run {}, about {:.0f} s to go", runners.size(),
+                              label(agreeing[index]->row), harness::format_seconds(now.median),
+                              now.half_width ? "±" + harness::format_percent(*now.half_width) : "±?",
+                              runs.size(), now.left_seconds));
   };
   const auto measurements = harness::measure_interleaved(runners, rule, clock, plan.seed, show);
   for (std::size_t i = 0; i < measurements.size(); ++i) {
@@ -152,8 +150,10 @@ harness::Report run_matrix(const MatrixPlan& plan, harness::ModelFinder& finder)
   for (Pending& pending : rows) {
     if (plan.profile && pending.row.verification.agrees()) {
       progress.show(fmt::format("profiling {}", label(pending.row)));
-      add_profile(pending.row,
-                  harness::profile_replay(*pending.replay, report.machine.roofline, {.n_runs = 3}).profile);
+      const harness::ReplayProfile profiled =
+          harness::profile_replay(*pending.replay, report.machine.roofline, {.n_runs = 3});
+      add_profile(pending.row, profiled.profile);
+      pending.row.hardware = profiled.hardware.counts;
     }
     pending.row.memory = memory_of(*pending.replay);
     report.rows.push_back(std::move(pending.row));

@@ -67,18 +67,29 @@ void show_diff(const std::vector<std::string>& paths) {
   write_output("-", harness::profile_diff_table(a, b));
 }
 
+/// Beside --diff, which prints and writes nothing else.
+void refuse_other_flags(const CLI::App& command) {
+  for (const CLI::Option* option : command.get_options()) {
+    if (option->count() > 0 && option->get_name() != "--diff") {
+      fail(ErrorCode::invalid_argument, "--diff: expected no other flag beside it, found {}",
+           option->get_name());
+    }
+  }
+}
+
 /// The row, profiled where its outputs agree; what there is to say about it goes to `summary`.
 harness::Row profiled_row(const NamedCapture& named, harness::EngineReplay& replay,
                           const std::optional<harness::Roofline>& roofline,
-                          const harness::ProfileOptions& options, std::string& summary) {
+                          const harness::ProfileOptions& options, ProgressLine& progress,
+                          std::string& summary) {
   harness::Row row = describe_row(named, replay);
   row.verification = replay.verify();
   if (row.verification.agrees()) {
-    ProgressLine progress;
     progress.show(fmt::format("profiling {}", named.name));
     harness::ReplayProfile profile = harness::profile_replay(replay, roofline, options);
     add_profile(row, profile.profile, std::move(profile.timeline));
     row.hardware = profile.hardware.counts;
+    row.memory = memory_of(replay);
     row.stop = harness::StopReason::max_runs;
     summary = harness::kernel_table(row) + summary_line(profile) + hardware_line(profile.hardware);
   }
@@ -118,9 +129,11 @@ void add_profile(CLI::App& app, int& exit_code) {
            flags->file.empty() ? "neither" : "both");
     }
     if (!flags->diff.empty()) {
+      refuse_other_flags(*command);
       show_diff(flags->diff);
       return;
     }
+    ProgressLine progress;
     const NamedCapture named = read_named_capture(flags->file);
     output->check();
     files->check();
@@ -131,7 +144,9 @@ void add_profile(CLI::App& app, int& exit_code) {
     harness::Report report = empty_report();
     std::string summary;
     report.rows.push_back(profiled_row(named, replay, report.machine.roofline,
-                                       {flags->runs, files->are_wanted() || output->wants_html()}, summary));
+                                       {flags->runs, files->are_wanted() || output->wants_html()}, progress,
+                                       summary));
+    progress.clear();
     const bool agrees = report.rows.front().verification.agrees();
     output->publish(report, agrees ? summary : console_text(report));
     if (agrees) {

@@ -73,15 +73,16 @@ std::vector<std::pair<const char*, std::function<std::string()>>> files_of(const
       {"trace.json.gz", [&] { return trace_of(row, true); }},
       {"speedscope.json", [&] { return harness::speedscope(*row.timeline, title_of(row)); }},
       {"stacks.txt", [&] { return collapsed_of(row); }},
-      {"futhark.json", [&] { return harness::futhark_json(report); }},
-      {"index.txt", [] { return std::string(kIndexWithoutPage); }}};
+      {"futhark.json", [&] { return harness::futhark_json(report); }}};
   if (harness::has_html_page()) {
-    files.emplace_back("index.html", [&] { return harness::html_page(harness::to_text(report)); });
+    files.emplace_back("index.html", [&] { return harness::html_page_of(report); });
+  } else {
+    files.emplace_back("index.txt", [] { return std::string(kIndexWithoutPage); });
   }
   return files;
 }
 
-/// All files or none take their places.
+/// None takes its place before all are written.
 void write_folder(const std::filesystem::path& folder, const Report& report, const std::string& summary) {
   std::vector<std::unique_ptr<engine::AtomicFile>> written;
   for (const auto& [name, content] : files_of(report, summary)) {

@@ -8,6 +8,7 @@
 #include "engine/io/printable.h"
 #include "harness/regress/history/history_json.h"
 #include "harness/report/console.h"
+#include "harness/report/futhark_json.h"
 #include "harness/report/markdown.h"
 #include "harness/report/report_json.h"
 #include "harness/report/verdict_table.h"
@@ -29,14 +30,13 @@ std::string text_of(const harness::Report& report) {
   if (!report.comparisons.empty()) {
     return harness::verdict_table(report);
   }
-  const bool is_profile = report.rows.size() == 1 && report.rows.front().metrics.empty() &&
-                          report.rows.front().unattributed_seconds;
-  return is_profile ? harness::kernel_table(report.rows.front()) : console_text(report);
+  return is_profile(report) ? harness::kernel_table(report.rows.front()) : console_text(report);
 }
 
 struct ReportCommandFlags {
   std::string file;
   std::string markdown;
+  std::string futhark;
 };
 
 void show(const ReportCommandFlags& flags, const HtmlFlag& html) {
@@ -44,11 +44,11 @@ void show(const ReportCommandFlags& flags, const HtmlFlag& html) {
   const nlohmann::json document = engine::parse_json(text, flags.file);
   const std::string schema = schema_of(document);
   if (schema == harness::kHistorySchema) {
-    if (!html.is_given() || !flags.markdown.empty()) {
+    if (!html.is_given() || !flags.markdown.empty() || !flags.futhark.empty()) {
       fail(ErrorCode::invalid_argument, "{}: expected --html alone: a history has no other form here",
            flags.file);
     }
-    html.write(text);
+    html.write(document.dump());
     return;
   }
   if (schema != harness::kReportSchema) {
@@ -57,11 +57,14 @@ void show(const ReportCommandFlags& flags, const HtmlFlag& html) {
          schema.empty() ? "none" : engine::printable(schema, 64));
   }
   const harness::Report report = harness::from_json(document, flags.file);
-  html.write(text);
+  html.write(document.dump());
+  if (!flags.futhark.empty()) {
+    write_output(flags.futhark, harness::futhark_json(report));
+  }
   if (!flags.markdown.empty()) {
     write_output(flags.markdown, harness::markdown_comparison_table(report));
   }
-  if (!html.is_given() && flags.markdown.empty()) {
+  if (!html.is_given() && flags.markdown.empty() && flags.futhark.empty()) {
     write_output("-", text_of(report));
   }
 }
@@ -83,6 +86,9 @@ void add_report(CLI::App& app) {
   auto html = std::make_shared<HtmlFlag>(*command);
   command->add_option("--markdown", flags->markdown,
                       "Write the comparison table as Markdown here (\"-\": standard output)");
+  command->add_option(
+      "--futhark", flags->futhark,
+      "Write the JSON of futhark bench here, which futhark profile and benchcmp read (\"-\": as above)");
   command->callback([=] {
     html->check();
     show(*flags, *html);

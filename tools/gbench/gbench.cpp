@@ -31,6 +31,7 @@ class Replays {
 
   harness::EngineReplay& open(const NamedCapture& capture, const harness::ReplayPlan& plan) {
     if (replay_ == nullptr || capture_ != &capture || plan_ != &plan) {
+      capture_ = nullptr;  // until the new one is verified
       replay_.reset();
       pool_.emplace();
       replay_ = std::make_unique<harness::EngineReplay>(capture.capture, finder_.find(capture.capture), plan,
@@ -135,7 +136,11 @@ int run_all(const BenchSpec& spec, harness::ModelFinder finder) {
           ->Unit(benchmark::kMicrosecond);
     }
   }
-  benchmark::RunSpecifiedBenchmarks();
+  if (benchmark::RunSpecifiedBenchmarks() == 0) {
+    say("reprise-gbench: --benchmark_filter: expected a pattern that some benchmark has, found one of "
+        "none\n");
+    return kUsage;
+  }
   if (!replays.error.empty()) {
     say("reprise-gbench: {}\n", replays.error);
     return kUsage;

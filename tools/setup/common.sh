@@ -24,10 +24,10 @@ install_packages() {
 }
 
 # install_report_page: what the page of HTML reports is bundled with. Without it the program is built all the same, and
-# its --html says what is missing.
+# its --html says what is missing; the tests want it.
 install_report_page() {
   local viewer=$root/reports/viewer
-  command -v npm >/dev/null || install_packages page
+  command -v npm >/dev/null || install_packages page || return
   # npm keeps what it installed beside the packages: nothing to do while the lockfile is older.
   [[ $viewer/node_modules/.package-lock.json -nt $viewer/package-lock.json ]] && return 0
   say "Installing the packages of reports/viewer"

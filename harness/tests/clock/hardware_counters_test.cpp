@@ -34,12 +34,12 @@ TEST(EventCounters, CountBetweenStartAndStop) {
   touch_pages(500);  // not counted
   counters.start();
   touch_pages(300);
-  const std::int64_t first = counters.stop().at(0);
+  const std::int64_t first = counters.stop().value().at(0);
   EXPECT_GE(first, 300);
   EXPECT_LT(first, 400);
   counters.start();  // from zero
   touch_pages(100);
-  const std::int64_t second = counters.stop().at(0);
+  const std::int64_t second = counters.stop().value().at(0);
   EXPECT_GE(second, 100);
   EXPECT_LT(second, 200);
 }
@@ -62,7 +62,7 @@ TEST(EventCounters, CountEveryThreadThatIsThere) {
     step.arrive_and_wait();
     step.arrive_and_wait();
     if (counters.why_not().empty()) {
-      EXPECT_GE(counters.stop().at(0), 300);
+      EXPECT_GE(counters.stop().value().at(0), 300);
     }
     step.arrive_and_wait();
   }
@@ -79,14 +79,14 @@ TEST(EventCounters, SayWhyNothingIsCounted) {
 TEST(HardwareCounters, GiveCountsOrAReason) {
   HardwareCounters counters;
   if (!counters.why_not().empty()) {
-    return;
+    GTEST_SKIP() << "hardware counters: NOT tested here: " << counters.why_not();
   }
   counters.start();
   volatile int work = 0;
   for (int i = 0; i < 1'000'000; ++i) {
     work = work + 1;
   }
-  const HardwareCounts counts = counters.stop();
+  const HardwareCounts counts = counters.stop().value();
   EXPECT_GT(counts.instructions, 1'000'000);
   EXPECT_GT(counts.cycles, 0);
   EXPECT_GT(counts.instructions_per_cycle(), 0);

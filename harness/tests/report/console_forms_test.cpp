@@ -99,7 +99,7 @@ TEST(GithubAnnotations, ACommandAFinding) {
       "ran "
       "out before the interval was narrow\n"
       "::error title=outputs differ::50 %25\\x0a::error::evil on cpu avx512 f32, KV cache f32, 2 threads, "
-      "exact: outputs differ from the capture\n"
+      "exact: outputs are not what the replay demands\n"
       "::error title=regression::chat-1 on cpu avx512 f32, KV cache f32, 2 threads, exact: total_seconds "
       "+6.25 %25 (+5.00 %25 .. +7.00 %25), 40 pairs, could have seen 2.0 %25\n");
 }

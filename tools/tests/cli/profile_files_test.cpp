@@ -86,10 +86,10 @@ TEST_F(ProfileFilesTest, AFolderHasAllOfIt) {
   EXPECT_EQ(dataset["runtimes"].size(), 1U);
   EXPECT_EQ(dataset["profiling"]["events"].size(), 25U * 6);
   EXPECT_EQ(std::filesystem::exists(folder / "index.html"), harness::has_html_page());
-  EXPECT_THAT(read_file(folder / "index.txt"), HasSubstr("speedscope.json"));
+  EXPECT_NE(std::filesystem::exists(folder / "index.txt"), harness::has_html_page());
   // Nothing else stands there, not even what was being written.
   const auto n_files = std::distance(std::filesystem::directory_iterator(folder), {});
-  EXPECT_EQ(n_files, harness::has_html_page() ? 9 : 8);
+  EXPECT_EQ(n_files, 8);
 }
 
 TEST_F(ProfileFilesTest, AReportHasATimelineOnlyWhereOneIsAskedFor) {
@@ -112,6 +112,8 @@ TEST_F(ProfileFilesTest, SaysWhatIsWrong) {
                {"profile: FILE: expected a capture file, or --diff with two profiles, found neither"});
   expect_error({"profile", "call.safetensors", "--diff", "a", "b"}, {"found both"});
   expect_error({"profile", "--diff", "a.json"}, {"--diff"});
+  expect_error({"profile", "--diff", "a", "b", "--json", "c.json"},
+               {"--diff: expected no other flag beside it, found --json"});
   expect_error({"profile", "--diff", "a.json", "b.json"}, {"a.json"});
   expect_error({"profile", "call.safetensors", "--trace", "-"}, {"--trace: expected a file, found -"});
   expect_error({"profile", "call.safetensors", "--flamegraph", "no/such/file"}, {"no/such/file"});

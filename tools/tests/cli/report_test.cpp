@@ -42,6 +42,10 @@ TEST_F(ReportTest, ShowsAgainWhatTheCommandShowed) {
   EXPECT_THAT(output({"report", "report.json", "--markdown", "-"}), HasSubstr("| call |"));
   output({"profile", "call.safetensors", "--runs", "1", "--json", "profile.json"});
   EXPECT_THAT(output({"report", "profile.json"}), HasSubstr("unattributed"));
+  const json futhark = json::parse(output({"report", "report.json", "--futhark", "-"}));
+  const json& dataset = futhark["call"]["datasets"].front();
+  EXPECT_GE(dataset["runtimes"].size(), 3U);
+  EXPECT_GT(dataset["bytes"]["weights"], 0);
 }
 
 TEST_F(ReportTest, StandardOutputHasTheFormAskedFor) {
@@ -52,7 +56,15 @@ TEST_F(ReportTest, StandardOutputHasTheFormAskedFor) {
   EXPECT_EQ(replayed("markdown").find("| capture | backend |"), 0U);
   EXPECT_EQ(replayed("csv").find("capture,model,backend,"), 0U);
   EXPECT_EQ(json::parse(replayed("json"))["schema"], "reprise.report/1");
-  EXPECT_EQ(replayed("github").find("capture  backend"), 0U);
+  EXPECT_NE(replayed("github").find("capture  backend"), std::string::npos);
+  const testing::Arguments profile = {"profile", "call.safetensors", "--runs", "1", "--format"};
+  const auto profiled = [&](const char* form) {
+    testing::Arguments arguments = profile;
+    arguments.emplace_back(form);
+    return output(arguments);
+  };
+  EXPECT_THAT(profiled("csv"), HasSubstr("\ndecode,linear,65,"));
+  EXPECT_EQ(profiled("markdown").find("| phase | kernel |"), 0U);
   // Standard output is no terminal here.
   EXPECT_EQ(replayed("table").find('\x1b'), std::string::npos);
   expect_error({"replay", "call.safetensors", "--format", "xml"},
@@ -89,6 +101,18 @@ TEST_F(ReportTest, HostileNamesStayText) {
   output({"report", "evil.json", "--html", "evil.html"});
   EXPECT_THAT(read_file(path("evil.html")), Not(HasSubstr("alert(1)</script>")));
   EXPECT_EQ(document_of("evil.html")["rows"][0]["capture"]["name"], evil);
+}
+
+TEST_F(ReportTest, NamesFromAReportCannotStartLinesOrSequences) {
+  output(quick({"replay", "call.safetensors", "--threads", "1", "--json", "report.json"}));
+  json report = json::parse(read_file(path("report.json")));
+  report["rows"][0]["capture"]["name"] = "x\x1b]0;y\x07\nall rows identical";
+  report["rows"][0]["verification"]["mode"] = "free";
+  report["rows"][0]["verification"]["verdict"] = "differs";
+  write_file(path("evil.json"), report.dump());
+  const std::string text = output({"report", "evil.json"});
+  EXPECT_EQ(text.find('\x1b'), std::string::npos);
+  EXPECT_EQ(text.find("\nall rows"), std::string::npos) << text;
 }
 
 TEST_F(ReportTest, SaysWhatIsWrong) {

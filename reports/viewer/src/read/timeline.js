@@ -11,6 +11,11 @@ export function readTimeline(timeline) {
     timeline.problems.push(`${timeline.path}.events: columns of different lengths`);
     return null;
   }
+  const isIndex = (value) => value === null || (Number.isInteger(value) && value >= 0 && value < 2 ** 31);
+  if (columns.slice(0, 3).some((column) => !column.every(isIndex))) {
+    timeline.problems.push(`${timeline.path}.events: an entry that is no index`);
+    return null;
+  }
   const [kernel, token, layer] = columns.slice(0, 3).map((column) => Int32Array.from(column, (value) => value ?? -1));
   const [start, seconds] = columns.slice(3).map((column) => Float64Array.from(column));
   const phase = Int32Array.from(token, (each) => (each === 0 ? 0 : 1));
