@@ -12,7 +12,7 @@ namespace reprise::engine {
 struct Placement {
   std::string backend = "cpu";  ///< reference | cpu | hip | hip-emulated
   std::string isa = "auto";     ///< auto | scalar | avx2 | avx512 | avx512_vnni | amx | neon; then the actual
-                                ///< one; of a GPU its architecture: gfx90a, sm_90; emulated: wave32 | wave64
+                             ///< one; of a GPU its architecture: gfx90a, sm_90; emulated: wave32 | wave64
   std::string precision =
       "native";          ///< of weight matrices: native (as stored) | f32 | f16 | bf16 | int8 | int4
   bool kv_cache = true;  ///< off: every step recomputes all positions; the bits are the same

@@ -1,12 +1,11 @@
 /// Structs to JSON and back, from one list of fields each, so that writer and reader cannot disagree:
 ///
-///   template <class Archive> void fields(Archive& archive, Point& p) { archive("x", p.x); archive("y", p.y);
-///   }
+///   template <class Archive> void fields(Archive& archive, Point& p) { archive("x", p.x); archive("y", p.y); }
 ///
-/// found by argument-dependent lookup beside the struct. Enumerations are written as the names of a
-/// specialised JsonEnum; a struct named in JsonPair as an array of its two numbers. std::optional is null, or
-/// absent when read. Errors of reading: invalid_data, one line "source: path.to[3].field: expected ..., found
-/// ...". Used by captures, benchmark specifications and reports.
+/// found by argument-dependent lookup beside the struct. Enumerations are written as the names of a specialised
+/// JsonEnum; a struct named in JsonPair as an array of its two numbers. std::optional is null, or absent when read.
+/// Errors of reading: invalid_data, one line "source: path.to[3].field: expected ..., found ...".
+/// Used by captures, benchmark specifications and reports.
 #pragma once
 
 #include <fmt/format.h>
@@ -34,15 +33,12 @@ namespace reprise::engine {
 template <class Enum>
 struct JsonEnum;
 
-/// Specialised with `static constexpr double T::* kFirst` and `kSecond` for a struct that is written as
-/// [first, second].
+/// Specialised with `static constexpr double T::* kFirst` and `kSecond` for a struct that is written as [first, second].
 template <class T>
 struct JsonPair;
 
 template <class T>
-concept JsonPaired = requires {
-  JsonPair<T>::kFirst;
-};
+concept JsonPaired = requires { JsonPair<T>::kFirst; };
 
 enum class UnknownFields { allowed, refused };
 
@@ -146,8 +142,7 @@ class JsonReader {
     bool found = false;
     (*this)(name, found);
     if (found != expected) {
-      wrong(detail::member(path_, name), fmt::format("{} by the other fields", expected),
-            fmt::format("{}", found));
+      wrong(detail::member(path_, name), fmt::format("{} by the other fields", expected), fmt::format("{}", found));
     }
   }
 
@@ -173,16 +168,14 @@ class JsonReader {
   }
 
   [[noreturn]] void wrong(const std::string& path, std::string_view expected, std::string_view found) const {
-    fail(ErrorCode::invalid_data, "{}: {}: expected {}, found {}", source_, path.empty() ? "document" : path,
-         expected, found);
+    fail(ErrorCode::invalid_data, "{}: {}: expected {}, found {}", source_, path.empty() ? "document" : path, expected,
+         found);
   }
 
  private:
   using Json = nlohmann::json;
 
-  static const char* type_of(const Json& value) {
-    return value.is_discarded() ? "nothing" : value.type_name();
-  }
+  static const char* type_of(const Json& value) { return value.is_discarded() ? "nothing" : value.type_name(); }
 
   /// A missing field reads as a discarded value: of no type.
   [[nodiscard]] const Json& field(std::string_view name) const {
@@ -238,7 +231,7 @@ class JsonReader {
     }
   }
   template <class Enum>
-  requires std::is_enum_v<Enum>
+    requires std::is_enum_v<Enum>
   void read(const Json& from, Enum& value, const std::string& path) {
     std::string text;
     read(from, text, path);
@@ -281,8 +274,8 @@ class JsonReader {
     }
   }
   template <class Struct>
-  requires(std::is_class_v<Struct> && !JsonPaired<Struct>) void read(const Json& from, Struct& value,
-                                                                     const std::string& path) {
+    requires(std::is_class_v<Struct> && !JsonPaired<Struct>)
+  void read(const Json& from, Struct& value, const std::string& path) {
     JsonReader object(from, source_, path, unknown_);
     fields(object, value);
     object.finish();

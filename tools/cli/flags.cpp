@@ -288,9 +288,7 @@ void ReportFlags::publish(const harness::Report& report, const std::string& cons
     if (!markdown_.empty()) {
       write_output(markdown_, harness::markdown_comparison_table(report));
     }
-    if (html_.is_given()) {
-      html_.write(report);
-    }
+    html_.write(report);
   } catch (const Error&) {
     if (console_is_free) {
       write_output("-", output_of(report, console));
