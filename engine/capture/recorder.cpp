@@ -110,6 +110,9 @@ std::optional<Capture> Recorder::finish(const Session& session, const GenerateRe
     if (problem_.empty() && steps_.generated_ids != result.generated_ids) {
       problem_ = "the recorder did not see the whole call";
     }
+    if (problem_.empty() && result.generated_ids.empty()) {
+      problem_ = "the call was stopped before its first token";
+    }
     if (!problem_.empty()) {
       return std::nullopt;
     }
@@ -122,6 +125,10 @@ std::optional<Capture> Recorder::finish(const Session& session, const GenerateRe
     }
     capture.steps = std::move(steps_);
     capture.finish_reason = result.finish_reason;
+    if (result.finish_reason == FinishReason::stopped) {
+      capture.request.max_new_tokens = capture.n_generated();
+      capture.finish_reason = FinishReason::length;
+    }
     capture.placement = session.placement();
     capture.placement.precision = session.weights()->precision;
     capture.origin = std::move(origin);

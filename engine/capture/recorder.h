@@ -1,6 +1,8 @@
 /// Records one generate call into a Capture by watching it. The loop pays for a copy of each step's logits
 /// while those fit the row budget; digests and top logits are computed after the call.
 ///
+/// A call that was stopped from outside becomes one that asked for the tokens it got: a replay does that work.
+///
 /// Recording never changes or fails the call: what goes wrong is kept and reported by finish().
 #pragma once
 

@@ -65,13 +65,24 @@ class Stopwatch {
   double start_ = monotonic_seconds();
 };
 
-/// Logits after `context`, of which `n_new` tokens at the end are not cached yet.
-std::span<const float> step(Session& session, const std::vector<TokenId>& context, std::size_t n_new) {
+/// Logits after `context`, of which `n_new` tokens at the end are not cached yet; empty when the observer wants
+/// no more of them.
+std::span<const float> step(Session& session, const std::vector<TokenId>& context, std::size_t n_new,
+                            GenerateObserver* observer) {
   if (!session.placement().kv_cache) {
     session.truncate(0);
     n_new = context.size();
   }
-  return session.backend().read(session.append(std::span(context).last(n_new)));
+  const auto chunk = static_cast<std::size_t>(session.decoder().max_tokens());
+  for (std::span<const TokenId> rest = std::span(context).last(n_new);; rest = rest.subspan(chunk)) {
+    if (observer != nullptr && !observer->wants_more()) {
+      return {};
+    }
+    if (rest.size() <= chunk) {
+      return session.backend().read(session.append(rest));
+    }
+    session.append(rest.first(chunk), LogitsOf::no_token);
+  }
 }
 
 }  // namespace
@@ -84,6 +95,8 @@ std::string_view name_of(FinishReason reason) {
       return "length";
     case FinishReason::context_full:
       return "context_full";
+    case FinishReason::stopped:
+      return "stopped";
   }
   REPRISE_CHECK(false && "finish reason outside its enumeration");
 }
@@ -118,7 +131,12 @@ GenerateResult generate(Session& session, const GenerateRequest& request, Genera
   session.truncate(result.n_cached);
   std::size_t n_new = static_cast<std::size_t>(result.n_prompt);
   while (true) {
-    const std::span<const float> logits = step(session, context, n_new);
+    const std::span<const float> logits = step(session, context, n_new, observer);
+    if (logits.empty()) {
+      result.total_seconds += watch.lap();
+      result.finish_reason = FinishReason::stopped;
+      return result;
+    }
     const std::int64_t position = std::ssize(context);
     check_finite(session, logits, position - 1);
     const TokenId drawn = sample_token(logits, context, request.sampling, position);

@@ -7,7 +7,7 @@
 namespace reprise::engine {
 
 /// Prefills what the session does not have cached, then draws and appends tokens until an end-of-sequence id,
-/// max_new_tokens, or a full context.
+/// max_new_tokens, a full context, or an observer that wants no more.
 ///
 /// The result's bits depend on model, request and placement's precisions alone: not on threads, instruction
 /// set, chunks, KV cache on or off, or what was cached. Errors: invalid_argument (empty prompt, ids outside

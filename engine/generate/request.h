@@ -34,11 +34,12 @@ struct GenerateRequest {
   std::vector<TokenId> forced_ids;
 };
 
-enum class FinishReason : std::uint8_t { eos, length, context_full };
+/// `stopped`: the observer wanted no more.
+enum class FinishReason : std::uint8_t { eos, length, context_full, stopped };
 std::string_view name_of(FinishReason reason);
 
 struct GenerateResult {
-  std::vector<TokenId> generated_ids;
+  std::vector<TokenId> generated_ids;  ///< empty only when stopped during the prompt
   FinishReason finish_reason = FinishReason::length;
   std::int64_t n_cached = 0;  ///< prompt tokens found in the cache
   std::int64_t n_prompt = 0;  ///< prompt tokens processed
@@ -61,6 +62,9 @@ class GenerateObserver {
  public:
   virtual ~GenerateObserver() = default;
   virtual void on_token(const TokenEvent& event) = 0;
+  /// Asked before each forward pass: of every chunk of the prompt, and of every token. After `false` the call
+  /// returns what there is, and the session has cached what was processed. Its time counts as the call's.
+  [[nodiscard]] virtual bool wants_more() { return true; }
 };
 
 }  // namespace reprise::engine

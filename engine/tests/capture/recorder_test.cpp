@@ -188,5 +188,39 @@ TEST(Recorder, EndOfSequenceEndsTheCapture) {
   EXPECT_EQ(ended.steps.logits_digests[0], whole.steps.logits_digests[0]);
 }
 
+/// A recorder whose call is stopped before the given token.
+class StoppedRecorder final : public GenerateObserver {
+ public:
+  StoppedRecorder(Recorder& recorder, int n_tokens) : recorder_(recorder), left_(n_tokens) {}
+  void on_token(const TokenEvent& event) override { recorder_.on_token(event); }
+  bool wants_more() override { return left_-- > 0; }
+
+ private:
+  Recorder& recorder_;
+  int left_;
+};
+
+TEST(Recorder, AStoppedCallIsCapturedAsOneThatAskedForWhatItGot) {
+  const Call call;
+  const Capture whole = call.record();
+  ASSERT_GT(whole.n_generated(), 2);
+  for (const int n_tokens : {0, 2}) {
+    const auto session = call.session();
+    Recorder recorder(*session, call.request, call.options);
+    StoppedRecorder stopped(recorder, n_tokens);
+    const GenerateResult result = generate(*session, call.request, &stopped);
+    const auto capture = recorder.finish(*session, result, {}, "");
+    if (n_tokens == 0) {
+      EXPECT_FALSE(capture.has_value());
+      EXPECT_EQ(recorder.problem(), "the call was stopped before its first token");
+      continue;
+    }
+    ASSERT_TRUE(capture.has_value()) << recorder.problem();
+    EXPECT_EQ(capture->request.max_new_tokens, 2);
+    EXPECT_EQ(capture->finish_reason, FinishReason::length);
+    EXPECT_EQ(capture->steps.logits_digests[1], whole.steps.logits_digests[1]);
+  }
+}
+
 }  // namespace
 }  // namespace reprise::engine

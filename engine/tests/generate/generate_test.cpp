@@ -149,6 +149,43 @@ TEST(Generate, TheSessionMayHoldLessThanTheModelButNeverMore) {
   EXPECT_EQ(golden.session().n_positions(), 16);
 }
 
+/// Wants no more once it was asked `n_asked` times.
+class Stopping final : public GenerateObserver {
+ public:
+  explicit Stopping(int n_asked) : left_(n_asked) {}
+  void on_token(const TokenEvent& /*event*/) override {}
+  bool wants_more() override { return left_-- > 0; }
+
+ private:
+  int left_;
+};
+
+TEST(Generate, AnObserverThatWantsNoMoreEndsTheCall) {
+  const Golden golden("qwen3");
+  Session session = golden.session();
+  Stopping stopping(3);
+  const GenerateResult result = generate(session, golden.request(40), &stopping);
+  EXPECT_EQ(result.generated_ids, golden.greedy(3));
+  EXPECT_EQ(result.finish_reason, FinishReason::stopped);
+  EXPECT_EQ(generate(session, golden.request(6)).generated_ids, golden.greedy(6)) << "the session goes on";
+  Stopping at_the_end(6);
+  EXPECT_EQ(generate(session, golden.request(6), &at_the_end).finish_reason, FinishReason::length);
+}
+
+TEST(Generate, AnObserverCanStopBetweenTheChunksOfAPrompt) {
+  const Golden golden("qwen3");
+  Session session = golden.session({}, {.prefill_chunk = 2});
+  ASSERT_GT(golden.prompt_ids.size(), 4U);
+  Stopping stopping(2);
+  const GenerateResult result = generate(session, golden.request(6), &stopping);
+  EXPECT_THAT(result.generated_ids, ElementsAre());
+  EXPECT_EQ(result.finish_reason, FinishReason::stopped);
+  EXPECT_GT(result.total_seconds, 0);
+  EXPECT_EQ(session.history(), Ids(golden.prompt_ids.begin(), golden.prompt_ids.begin() + 4))
+      << "what was processed stays cached";
+  EXPECT_EQ(generate(session, golden.request(6)).generated_ids, golden.greedy(6));
+}
+
 std::string message(Session& session, const GenerateRequest& request) {
   ErrorCode code{};
   const Ids history = session.history();
