@@ -4,7 +4,7 @@ import {readFile} from 'node:fs/promises';
 import {after, before, test} from 'node:test';
 import {buildPage} from '../../build.mjs';
 import {comparisonReport, historyDocument, makeReport, makeRow, makeTimeline} from '../support/documents.mjs';
-import {Browser, drawEverything, embeddable, quickstart, scrollThrough} from '../support/page.mjs';
+import {Browser, drawEverything, embeddable, quickstart, scrollThrough, tooltipOf} from '../support/page.mjs';
 
 let browser;
 before(async () => {
@@ -92,9 +92,7 @@ test('names from the report are text everywhere, in charts and tooltips too', as
   assert.ok((await textOf(page, 'h1')).includes('<script>alert(1)</script>'));
   assert.ok((await page.$$eval('#matrix svg text', (found) => found.map(({textContent}) => textContent))).some((text) => text.startsWith('<script>alert(1)')));
   const bar = await page.$('#centres .chart svg .mark-rect path');
-  await bar.hover();
-  await page.waitForSelector('#tooltip:not([hidden])');
-  assert.ok((await textOf(page, '#tooltip')).includes(NAME));
+  assert.ok((await tooltipOf(page, bar)).includes(NAME));
   assert.equal(await page.$$eval('#tooltip script, #tooltip img', (found) => found.length), 0);
   assert.ok((await textOf(page, '#environment')).includes("reprise replay '<script>alert(1)</script>"));
 });

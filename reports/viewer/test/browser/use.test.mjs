@@ -4,7 +4,7 @@ import {readFile} from 'node:fs/promises';
 import {createRequire} from 'node:module';
 import {after, before, test} from 'node:test';
 import {comparisonReport, historyDocument, makeReport, makeRow, makeTimeline} from '../support/documents.mjs';
-import {Browser, drawEverything, quickstart} from '../support/page.mjs';
+import {Browser, drawEverything, quickstart, tooltipOf} from '../support/page.mjs';
 
 const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
@@ -67,9 +67,7 @@ test('a speed-up with other bits is never green', async () => {
 test('tooltips show the figures of a mark and leave with the pointer', async () => {
   const page = sample;
   const mark = (await page.$$('#matrix .chart svg .mark-symbol path'))[0];
-  await mark.hover();
-  await page.waitForSelector('#tooltip:not([hidden])');
-  const text = await page.$eval('#tooltip', ({innerText}) => innerText);
+  const text = await tooltipOf(page, mark);
   assert.match(text, /cpu avx512, f32, KV on/);
   assert.match(text, /7,525 tokens\/s/);
   await page.mouse.move(2, 2);

@@ -96,3 +96,15 @@ export async function scrollThrough(page) {
     }
   }
 }
+
+/**
+ * Puts the pointer on an element and gives the text of the tooltip. A scroll that still goes on when the pointer arrives
+ * takes the tooltip away again, as it should: so the element comes into view first, and is pointed at two frames later.
+ */
+export async function tooltipOf(page, element) {
+  await element.scrollIntoView();
+  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+  await element.hover();
+  await page.waitForSelector('#tooltip:not([hidden])');
+  return page.$eval('#tooltip', ({innerText}) => innerText);
+}
