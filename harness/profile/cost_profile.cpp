@@ -18,11 +18,13 @@ double per_second(std::int64_t count, Seconds seconds) {
 void CostProfileBuilder::add(const CostRecord& record) {
   REPRISE_CHECK(std::isfinite(record.seconds) && record.seconds >= 0);
   REPRISE_CHECK(record.bytes >= 0 && record.flops >= 0 && record.calls >= 0);
-  auto& [centre, work] = sums_[{std::string(record.phase), std::string(record.name)}];
-  if (centre.name.empty()) {
-    centre.phase = record.phase;
-    centre.name = record.name;
+  auto at = sums_.find(std::pair(record.phase, record.name));
+  if (at == sums_.end()) {
+    at = sums_.try_emplace({std::string(record.phase), std::string(record.name)}).first;
+    at->second.centre.phase = record.phase;
+    at->second.centre.name = record.name;
   }
+  auto& [centre, work] = at->second;
   centre.calls += record.calls;
   centre.seconds += record.seconds;
   centre.bytes += record.bytes;
