@@ -1,5 +1,6 @@
 #include "engine/io/json_text.h"
 
+#include <limits>
 #include <set>
 #include <vector>
 
@@ -11,10 +12,13 @@ namespace reprise::engine {
 
 using nlohmann::json;
 
-json parse_json(std::string_view text, const std::string& name, int max_depth) {
+namespace {
+
+template <class Json>
+Json parse(std::string_view text, const std::string& name, int max_depth, std::size_t max_keys) {
   std::vector<std::set<std::string>> open_objects;
-  const auto watch = [&](int depth, json::parse_event_t event, json& parsed) {
-    using Event = json::parse_event_t;
+  const auto watch = [&](int depth, typename Json::parse_event_t event, Json& parsed) {
+    using Event = typename Json::parse_event_t;
     if ((event == Event::object_start || event == Event::array_start) && depth >= max_depth) {
       fail(ErrorCode::invalid_data, "{}: expected JSON nested at most {} deep, found deeper", name,
            max_depth);
@@ -24,7 +28,11 @@ json parse_json(std::string_view text, const std::string& name, int max_depth) {
     } else if (event == Event::object_end) {
       open_objects.pop_back();
     } else if (event == Event::key) {
-      const auto& key = parsed.get_ref<const std::string&>();
+      if (open_objects.back().size() == max_keys) {
+        fail(ErrorCode::invalid_data, "{}: expected at most {} keys in an object, found more", name,
+             max_keys);
+      }
+      const auto& key = parsed.template get_ref<const std::string&>();
       if (!open_objects.back().insert(key).second) {
         fail(ErrorCode::invalid_data, "{}: expected the key '{}' once in its object, found it twice", name,
              printable(key));
@@ -37,12 +45,22 @@ json parse_json(std::string_view text, const std::string& name, int max_depth) {
     fail(ErrorCode::invalid_data, "{}: expected JSON, found a zero byte at byte {}", name, nul);
   }
   try {
-    return json::parse(text.begin(), text.end(), watch);
-  } catch (const json::parse_error& error) {
+    return Json::parse(text.begin(), text.end(), watch);
+  } catch (const typename Json::parse_error& error) {
     fail(ErrorCode::invalid_data, "{}: expected JSON, found a syntax error at byte {}", name, error.byte);
-  } catch (const json::exception&) {
+  } catch (const typename Json::exception&) {
     fail(ErrorCode::invalid_data, "{}: expected JSON, found a number out of range", name);
   }
+}
+
+}  // namespace
+
+json parse_json(std::string_view text, const std::string& name, int max_depth) {
+  return parse<json>(text, name, max_depth, std::numeric_limits<std::size_t>::max());
+}
+
+nlohmann::ordered_json parse_ordered_json(std::string_view text, const std::string& name, int max_depth) {
+  return parse<nlohmann::ordered_json>(text, name, max_depth, 1024);
 }
 
 json read_json_file(const std::filesystem::path& path, int max_depth) {

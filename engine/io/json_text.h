@@ -14,6 +14,10 @@ namespace reprise::engine {
 /// byte.
 nlohmann::json parse_json(std::string_view text, const std::string& name, int max_depth = 64);
 
+/// The same with keys in the order of the text, for what is written out again. Finding a key takes time in
+/// proportion to their number, so objects have at most 1024. Errors: also invalid_data for more.
+nlohmann::ordered_json parse_ordered_json(std::string_view text, const std::string& name, int max_depth = 64);
+
 /// parse_json of read_text_file.
 nlohmann::json read_json_file(const std::filesystem::path& path, int max_depth = 64);
 

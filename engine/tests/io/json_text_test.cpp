@@ -41,6 +41,26 @@ TEST(ParseJson, DepthIsBounded) {
             "f: expected JSON nested at most 64 deep, found deeper");
 }
 
+TEST(ParseOrderedJson, KeepsTheOrderOfKeys) {
+  EXPECT_EQ(parse_ordered_json(R"({"z": 1, "a": {"y": 2, "b": 3}})", "f").dump(),
+            R"({"z":1,"a":{"y":2,"b":3}})");
+  EXPECT_EQ(error_of([] { parse_ordered_json(R"({"a": 1, "a": 2})", "f"); }),
+            "f: expected the key 'a' once in its object, found it twice");
+}
+
+TEST(ParseOrderedJson, ObjectsAreOfBoundedSize) {
+  const auto object_of = [](int n) {
+    std::string text;
+    for (int i = 0; i < n; ++i) {
+      text += (i == 0 ? "{\"" : ",\"") + std::to_string(i) + "\":0";
+    }
+    return text + "}";
+  };
+  EXPECT_EQ(parse_ordered_json(object_of(1024), "f").size(), 1024U);
+  EXPECT_EQ(error_of([&] { parse_ordered_json(object_of(1025), "f"); }),
+            "f: expected at most 1024 keys in an object, found more");
+}
+
 TEST(ReadJsonFile, NamesTheFile) {
   const ScratchFolder folder;
   write_raw(folder / "config.json", "{");
