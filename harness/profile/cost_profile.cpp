@@ -18,19 +18,35 @@ double per_second(std::int64_t count, Seconds seconds) {
 void CostProfileBuilder::add(const CostRecord& record) {
   REPRISE_CHECK(std::isfinite(record.seconds) && record.seconds >= 0);
   REPRISE_CHECK(record.bytes >= 0 && record.flops >= 0 && record.calls >= 0);
-  auto at = sums_.find(std::pair(record.phase, record.name));
-  if (at == sums_.end()) {
-    at = sums_.try_emplace({std::string(record.phase), std::string(record.name)}).first;
-    at->second.centre.phase = record.phase;
-    at->second.centre.name = record.name;
-  }
-  auto& [centre, work] = at->second;
+  auto& [centre, work] = sum_of(record.phase, record.name);
   centre.calls += record.calls;
   centre.seconds += record.seconds;
   centre.bytes += record.bytes;
   centre.flops += record.flops;
   work.add(record.bytes, record.flops, record.arithmetic);
   calls_ += record.calls;
+}
+
+void CostProfileBuilder::add(const CostProfileBuilder& other) {
+  for (const auto& [key, more] : other.sums_) {
+    auto& [centre, work] = sum_of(key.first, key.second);
+    centre.calls += more.centre.calls;
+    centre.seconds += more.centre.seconds;
+    centre.bytes += more.centre.bytes;
+    centre.flops += more.centre.flops;
+    work.add(more.work);
+  }
+  calls_ += other.calls_;
+}
+
+CostProfileBuilder::Sum& CostProfileBuilder::sum_of(std::string_view phase, std::string_view name) {
+  auto at = sums_.find(std::pair(phase, name));
+  if (at == sums_.end()) {
+    at = sums_.try_emplace({std::string(phase), std::string(name)}).first;
+    at->second.centre.phase = phase;
+    at->second.centre.name = name;
+  }
+  return at->second;
 }
 
 CostProfile CostProfileBuilder::build(Seconds wall_seconds, const std::optional<Roofline>& roofline) const {

@@ -57,6 +57,8 @@ class CostProfileBuilder {
  public:
   /// Seconds are finite; no figure is negative.
   void add(const CostRecord& record);
+  /// All that another one has added up.
+  void add(const CostProfileBuilder& other);
 
   /// Dispatches added so far, to be reconciled with the engine's own count.
   [[nodiscard]] std::int64_t calls() const { return calls_; }
@@ -78,6 +80,8 @@ class CostProfileBuilder {
       return phase != 0 ? phase < 0 : std::string_view(a.second) < std::string_view(b.second);
     }
   };
+  Sum& sum_of(std::string_view phase, std::string_view name);
+
   std::map<std::pair<std::string, std::string>, Sum, ByName> sums_;  // by phase and name
   std::int64_t calls_ = 0;
 };

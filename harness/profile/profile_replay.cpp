@@ -9,42 +9,13 @@
 #include "engine/core/check.h"
 #include "engine/core/error.h"
 #include "harness/clock/roofline.h"
+#include "harness/profile/call_recorder.h"
 #include "harness/stats/dependence.h"
 #include "harness/stats/median_sequence.h"
 #include "harness/stats/summary.h"
 
 namespace reprise::harness {
 namespace {
-
-/// Records every kernel in the phase it ran in: prefill up to the first token, decode after it.
-class Recorder final : public engine::KernelObserver, public engine::GenerateObserver {
- public:
-  explicit Recorder(bool with_timeline) : with_timeline_(with_timeline) {}
-
-  void on_record(const engine::KernelRecord& record) override {
-    const engine::Cost& cost = record.cost;
-    builder_.add(
-        {phase_of_token(token_), record.name, record.seconds, cost.bytes, cost.flops, 1, cost.arithmetic});
-    n_operations_ += record.n_operations;
-    if (with_timeline_) {
-      timeline_.add(record, token_);
-    }
-  }
-  void on_token(const engine::TokenEvent& /*event*/) override { ++token_; }
-
-  [[nodiscard]] const CostProfileBuilder& builder() const { return builder_; }
-  [[nodiscard]] std::int64_t n_operations() const { return n_operations_; }
-  [[nodiscard]] std::optional<Timeline> timeline() && {
-    return with_timeline_ ? std::move(timeline_).build() : std::nullopt;
-  }
-
- private:
-  bool with_timeline_;
-  CostProfileBuilder builder_;
-  TimelineBuilder timeline_;
-  std::int64_t n_operations_ = 0;
-  std::int64_t token_ = 0;
-};
 
 Seconds run_plainly(EngineReplay& replay) {
   replay.restore();
@@ -74,7 +45,7 @@ HardwareProfile count_hardware(EngineReplay& replay) {
 }  // namespace
 
 ObservedRun observe_run(EngineReplay& replay, bool with_timeline) {
-  Recorder recorder(with_timeline);
+  CallRecorder recorder(with_timeline);
   replay.restore();
   const std::int64_t before = replay.n_dispatches();
   const engine::GenerateResult result = replay.run_observed(recorder, recorder);

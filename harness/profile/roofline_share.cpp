@@ -21,6 +21,13 @@ void Work::add(std::int64_t more_bytes, std::int64_t more_flops, engine::Arithme
   }
 }
 
+void Work::add(const Work& more) {
+  bytes += more.bytes;
+  f32_flops += more.f32_flops;
+  bf16_dot_flops += more.bf16_dot_flops;
+  int8_dot_ops += more.int8_dot_ops;
+}
+
 RooflineShare roofline_share(const Work& work, Seconds seconds, const Roofline& roofline) {
   REPRISE_CHECK(roofline.read_bytes_per_second > 0 && roofline.f32_flops_per_second > 0);
   Seconds arithmetic = 0;

@@ -18,6 +18,7 @@ struct Work {
   std::int64_t int8_dot_ops = 0;
 
   void add(std::int64_t more_bytes, std::int64_t more_flops, engine::Arithmetic arithmetic);
+  void add(const Work& more);
 };
 
 struct RooflineShare {
