@@ -11,10 +11,10 @@
 #include "engine/capture/recorder.h"
 #include "engine/core/error.h"
 #include "engine/core/utc_time.h"
+#include "engine/serve/logprobs.h"
 #include "harness/clock/machine.h"
 #include "tools/cli/app.h"
 #include "tools/cli/flags.h"
-#include "tools/cli/logprobs.h"
 #include "tools/cli/model_text.h"
 #include "tools/cli/usage.h"
 
@@ -123,7 +123,7 @@ std::string summary_line(const engine::GenerateResult& result) {
 }
 
 std::string as_json(const std::vector<TokenId>& prompt, const engine::GenerateResult& result,
-                    const std::optional<std::string>& text, const Logprobs* logprobs) {
+                    const std::optional<std::string>& text, const engine::Logprobs* logprobs) {
   const double first = result.token_seconds.front();
   nlohmann::ordered_json json;
   json["prompt_ids"] = prompt;
@@ -227,7 +227,7 @@ void run_generate(const GenerateFlags& flags, const engine::Placement& placement
     recording.kv_rows = !flags.capture_history;
     recorder.emplace(session, request, recording);
   }
-  std::optional<Logprobs> logprobs;
+  std::optional<engine::Logprobs> logprobs;
   std::vector<engine::GenerateObserver*> observers;
   if (recorder) {
     observers.push_back(&*recorder);
