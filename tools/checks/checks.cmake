@@ -73,3 +73,18 @@ elseif(REPRISE_NPM AND REPRISE_CHROMIUM AND EXISTS ${PROJECT_SOURCE_DIR}/reports
 else()
   message(STATUS "npm with the packages of reports/viewer, and Chromium: not found, so the page of reports is NOT tested")
 endif()
+
+# The HTTP server, asked by the client library that people use, and under load.
+if(REPRISE_NPM AND node_version GREATER_EQUAL 20 AND EXISTS ${PROJECT_SOURCE_DIR}/tools/tests/http/node_modules/openai)
+  add_test(NAME serve.openai COMMAND ${REPRISE_NPM} --prefix ${PROJECT_SOURCE_DIR}/tools/tests/http test)
+  set_tests_properties(serve.openai PROPERTIES TIMEOUT 300 ENVIRONMENT REPRISE=$<TARGET_FILE:reprise>)
+else()
+  message(STATUS "Node 20 with the packages of tools/tests/http: not found, so the HTTP server is NOT tested with its client")
+endif()
+find_program(REPRISE_WRK wrk)
+if(REPRISE_WRK)
+  add_test(NAME serve.load COMMAND ${PROJECT_SOURCE_DIR}/tools/tests/http/load.sh $<TARGET_FILE:reprise>)
+  set_tests_properties(serve.load PROPERTIES TIMEOUT 300)
+else()
+  message(STATUS "wrk: not found, so the HTTP server is NOT tested under load")
+endif()

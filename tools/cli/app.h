@@ -38,6 +38,7 @@ void add_gate(CLI::App& app, int& exit_code);
 void add_doctor(CLI::App& app, int& exit_code);
 void add_history(CLI::App& app, int& exit_code);
 void add_report(CLI::App& app);
+void add_serve(CLI::App& app);
 void add_serve_runs(CLI::App& app, AllocationCounter allocations);
 
 /// Each adds one subcommand of `model`.

@@ -23,16 +23,19 @@ install_packages() {
   DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
 
-# install_report_page: what the page of HTML reports is bundled with. Without it the program is built all the same, and
-# its --html says what is missing; the tests want it.
-install_report_page() {
-  local viewer=$root/reports/viewer
+# install_npm FOLDER: what the lockfile of the folder names.
+install_npm() {
+  local folder=$root/$1
   command -v npm >/dev/null || install_packages page || return
   # npm keeps what it installed beside the packages: nothing to do while the lockfile is older.
-  [[ $viewer/node_modules/.package-lock.json -nt $viewer/package-lock.json ]] && return 0
-  say "Installing the packages of reports/viewer"
-  npm ci --prefix "$viewer" --ignore-scripts --no-audit --no-fund --loglevel=error
+  [[ $folder/node_modules/.package-lock.json -nt $folder/package-lock.json ]] && return 0
+  say "Installing the packages of $1"
+  npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund --loglevel=error
 }
+
+# install_report_page: what the page of HTML reports is bundled with. Without it the program is built all the same, and
+# its --html says what is missing; the tests want it.
+install_report_page() { install_npm reports/viewer; }
 
 # configure PRESET [CMake options...]: configures build/PRESET.
 configure() {

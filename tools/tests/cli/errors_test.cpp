@@ -34,7 +34,7 @@ class Errors : public CliTest {
 
 TEST_F(Errors, Commands) {
   expect_error({},
-               {"command: expected one of generate, capture, replay, bench, profile, model, compare, gate, "
+               {"command: expected one of generate, serve, capture, replay, bench, profile, model, compare, gate, "
                 "doctor, history, report, found nothing"});
   expect_error({"replai", "x"}, {"command: ", "found 'replai'", "(see reprise --help)"});
   expect_error({"--bogus"}, {"command: ", "found '--bogus'"});

@@ -1,0 +1,194 @@
+/// reprise serve: one model over HTTP, for clients of OpenAI's API.
+#include <fmt/format.h>
+
+#include <csignal>
+#include <thread>
+
+#include "engine/core/build_info.h"
+#include "engine/core/error.h"
+#include "engine/io/mapped_file.h"
+#include "engine/serve/http/http_server.h"
+#include "tools/cli/app.h"
+#include "tools/cli/flags.h"
+#include "tools/cli/live_profile.h"
+#include "tools/cli/model_text.h"
+#include "tools/cli/usage.h"
+
+namespace reprise::cli {
+namespace {
+
+struct ServeFlags {
+  std::string model;
+  std::string name;
+  std::string chat_template;
+  std::string api_key_file;
+  engine::HttpServerOptions options;
+  bool profile = false;
+};
+
+/// Ends the server at SIGINT or SIGTERM. Both are blocked in this thread and those it starts, and waited for.
+class StopAtSignals {
+ public:
+  StopAtSignals() {
+    sigemptyset(&signals_);
+    for (const int signal : {SIGINT, SIGTERM, SIGUSR1}) {
+      sigaddset(&signals_, signal);
+    }
+    pthread_sigmask(SIG_BLOCK, &signals_, &before_);
+  }
+  ~StopAtSignals() {
+    if (waiter_.joinable()) {
+      pthread_kill(waiter_.native_handle(), SIGUSR1);  // "it ended by itself"
+      waiter_.join();
+    }
+    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  }
+  StopAtSignals(const StopAtSignals&) = delete;
+  StopAtSignals& operator=(const StopAtSignals&) = delete;
+
+  void watch(engine::HttpServer& server) {
+    waiter_ = std::thread([this, &server] {
+      int signal = 0;
+      if (sigwait(&signals_, &signal) == 0 && signal != SIGUSR1) {
+        say("stopping: requests at work have a few seconds to end\n");
+        server.stop();
+      }
+    });
+  }
+
+ private:
+  sigset_t signals_{};
+  sigset_t before_{};
+  std::thread waiter_;
+};
+
+bool is_loopback(const std::string& host) {
+  return host == "localhost" || host == "::1" || host.starts_with("127.");
+}
+
+/// The first line of a file: a key on the command line would stand in every process list.
+std::string key_of(const std::string& path) {
+  std::string text = engine::read_text_file(path);
+  text = text.substr(0, text.find_first_of("\r\n"));
+  if (text.size() < 8) {
+    fail(ErrorCode::invalid_data, "{}: expected a key of at least 8 characters, found {}", path, text.size());
+  }
+  return text;
+}
+
+void find_chat_template(engine::ServedModel& served, const TextTools& text, const std::string& name) {
+  try {
+    served.chat = name.empty() ? engine::ChatTemplate::recognise(text.facts.chat_template, served.name)
+                               : engine::ChatTemplate::named(name);
+  } catch (const Error& error) {
+    if (!name.empty()) {
+      throw;
+    }
+    served.why_no_chat = error.what();
+    return;
+  }
+  for (const std::string_view end : served.chat->end_of_turn()) {
+    if (const auto id = text.tokenizer.id_of(end); id) {
+      served.eos_ids.push_back(*id);
+    }
+  }
+}
+
+engine::ServedModel served_model(const ServeFlags& flags) {
+  const auto model = engine::Model::open(flags.model);
+  const std::optional<TextTools> text = text_of(*model);
+  if (!text) {
+    fail(ErrorCode::not_found, "{}: tokenizer: expected one with the weights, found none", flags.model);
+  }
+  engine::ServedModel served{.model = model,
+                             .name = flags.name.empty() ? model->name() : flags.name,
+                             .tokenizer = text->tokenizer,
+                             .chat = {},
+                             .why_no_chat = {},
+                             .bos = text->facts.add_bos ? text->facts.bos : std::nullopt,
+                             .eos_ids = model->config().eos_ids,
+                             .fingerprint = {}};
+  for (const auto& id : {text->facts.eos, text->facts.eot}) {
+    if (id) {
+      served.eos_ids.push_back(*id);
+    }
+  }
+  find_chat_template(served, *text, flags.chat_template);
+  served.fingerprint = fmt::format("reprise-{}-{}", engine::build_info().git_commit.substr(0, 12),
+                                   model->identity().sha256.substr(0, 12));
+  return served;
+}
+
+void run_serve(ServeFlags flags, const engine::Placement& placement) {
+  if (!flags.api_key_file.empty()) {
+    flags.options.api_key = key_of(flags.api_key_file);
+  } else if (!is_loopback(flags.options.host)) {
+    fail(ErrorCode::invalid_argument,
+         "--host: expected --api-key-file with an address that others reach, found {} alone",
+         flags.options.host);
+  }
+  StopAtSignals signals;
+  engine::ServedModel served = served_model(flags);
+  const std::string name = served.name;
+  const std::string chat = served.chat ? std::string(served.chat->name()) : served.why_no_chat;
+  LiveProfile profile;
+  engine::HttpServerHooks hooks;
+  if (flags.profile) {
+    hooks.generate = [&](auto& session, const auto& request, auto* observer) {
+      return profile.generate(session, request, observer);
+    };
+    hooks.report = [&] { return profile.report_json(); };
+  }
+  engine::HttpServer server(std::move(served), placement, flags.options, std::move(hooks));
+  say("{} on http://{}:{}/v1 ({})\nchat template: {}\n", name, flags.options.host, server.port(),
+      describe(server.placement()), chat);
+  signals.watch(server);
+  server.run();
+}
+
+}  // namespace
+
+void add_serve(CLI::App& app) {
+  auto* command = app.add_subcommand("serve", "Serve a model to clients of OpenAI's API, over HTTP");
+  set_examples(*command,
+               "Examples:\n"
+               "  reprise serve models/Qwen3-0.6B --port 8080\n"
+               "  curl http://127.0.0.1:8080/v1/completions -H 'Content-Type: application/json' \\\n"
+               "    -d '{\"prompt\": \"Once upon a time\", \"max_tokens\": 32}'\n");
+  auto flags = std::make_shared<ServeFlags>();
+  auto& options = flags->options;
+  command->add_option("MODEL", flags->model, "As for generate")->type_name("")->required();
+  command
+      ->add_option("--host", options.host, "Address to listen on; others than loopback want --api-key-file")
+      ->capture_default_str();
+  command->add_option("--port", options.port, "0: any that is free (it is told on standard error)")
+      ->check(whole_number(0, 65535))
+      ->capture_default_str();
+  command->add_option("--name", flags->name, "The model's name in answers (default: its own)");
+  command->add_option("--chat-template", flags->chat_template,
+                      "qwen3, qwen3-first, qwen2.5, llama3 or chatml (default: the model's own)");
+  command
+      ->add_option("--context", options.slots.session.n_positions,
+                   "Positions of each slot (default: the model's)")
+      ->check(whole_number(1, 1U << 30));
+  command->add_option("--slots", options.slots.n_slots, "Requests computed at the same time")
+      ->check(whole_number(1, 256))
+      ->capture_default_str();
+  command->add_option("--queue", options.slots.max_waiting, "Requests that may wait; more get status 429")
+      ->check(whole_number(0, 1024))
+      ->capture_default_str();
+  command->add_option("--max-body", options.max_body_bytes, "Bytes of a request; more get status 413")
+      ->check(whole_number(1, std::uint64_t{1} << 30))
+      ->capture_default_str();
+  command
+      ->add_option("--timeout", options.max_seconds,
+                   "Seconds for an answer, waiting included; then status 408")
+      ->check(number_from(0.001, 86400))
+      ->capture_default_str();
+  command->add_option("--api-key-file", flags->api_key_file, "Ask for the bearer token in this file");
+  command->add_flag("--profile", flags->profile, "Time every kernel, for GET /report");
+  auto placement = std::make_shared<PlacementFlags>(*command);
+  command->callback([flags, placement] { run_serve(*flags, placement->placement()); });
+}
+
+}  // namespace reprise::cli
