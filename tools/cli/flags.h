@@ -29,6 +29,7 @@ class PlacementFlags {
  public:
   explicit PlacementFlags(CLI::App& command);
 
+  [[nodiscard]] bool are_given() const { return !values_.empty(); }
   /// Errors: those of set_placement.
   [[nodiscard]] engine::Placement placement() const;
 

@@ -104,6 +104,11 @@ BenchSpec spec_of(const std::vector<std::string>& files, const PlacementFlags& p
   BenchSpec spec;
   std::size_t first = 0;
   if (files.front().ends_with(".json")) {
+    if (placement.are_given() || mode.mode()) {
+      fail(ErrorCode::invalid_argument,
+           "{}: expected no flags of a placement or a mode beside a specification, which has its own, found some",
+           files.front());
+    }
     spec = read_bench_spec(files.front());
     first = 1;
   } else {

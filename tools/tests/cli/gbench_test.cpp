@@ -104,6 +104,7 @@ TEST_F(Gbench, ErrorsAreOneLineAndExitCode4) {
   expect({}, "FILE");
   expect({"missing.safetensors"}, "missing.safetensors");
   expect({"spec.json"}, "spec.json: captures: expected at least one");
+  expect({"spec.json", "call.safetensors", "--precision", "f32"}, "spec.json: expected no flags of a placement");
   expect({"call.safetensors", "--precision", "f13"}, "f13");
   expect({"call.safetensors", "--benchmark_filter=nothing"}, "--benchmark_filter: expected a pattern");
   expect({"call.safetensors", "--model", "synthetic:llama-tiny"}, "call: ");
