@@ -4,18 +4,16 @@
 #include <fmt/format.h>
 
 #include <cstdio>
-#include <filesystem>
-#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "engine/capture/recorder.h"
 #include "engine/core/error.h"
-#include "engine/core/utc_time.h"
 #include "engine/serve/logprobs.h"
-#include "harness/clock/machine.h"
 #include "tools/cli/app.h"
+#include "tools/cli/capture_call.h"
 #include "tools/cli/flags.h"
 #include "tools/cli/model_text.h"
+#include "tools/cli/sampling_flags.h"
 #include "tools/cli/usage.h"
 
 namespace reprise::cli {
@@ -31,7 +29,6 @@ struct GenerateFlags {
   std::int64_t n_cached = 0;
   std::int64_t prefill_chunk = engine::SessionOptions{}.prefill_chunk;
   bool ignore_eos = false;
-  engine::SamplingParameters sampling;
   std::string capture;
   bool capture_history = false;
   bool no_bos = false;
@@ -145,52 +142,14 @@ std::string as_json(const std::vector<TokenId>& prompt, const engine::GenerateRe
   return json.dump(2) + "\n";
 }
 
-std::string machine_json() {
-  const harness::Machine machine = harness::describe_machine();
-  nlohmann::ordered_json json;
-  json["cpu"] = machine.cpu;
-  json["isa"] = machine.isa;
-  json["cores"] = machine.cores;
-  json["memory_bytes"] = machine.memory_bytes;
-  json["os"] = machine.os;
-  json["virtualized"] = machine.virtualized;
-  return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
-}
-
-/// A capture that cannot be written is a warning: the call itself has succeeded.
-void save(engine::Recorder& recorder, const engine::Session& session, const engine::GenerateResult& result,
-          const std::string& tokenizer_sha256, const std::string& path) {
-  engine::CaptureOrigin origin{engine::build_info(), machine_json(), engine::utc_now(), "explicit"};
-  std::string problem;
-  try {
-    const auto capture = recorder.finish(session, result, std::move(origin), tokenizer_sha256);
-    if (capture) {
-      const std::string id = engine::write_capture(*capture, path);
-      say("captured {} to {}\n", id, path);
-      return;
-    }
-    problem = recorder.problem();
-  } catch (const std::exception& error) {
-    problem = error.what();
-  }
-  say("warning: not captured: {}\n", problem);
-}
-
-/// A capture remembers where its model was, and is replayed from other folders.
-std::string lasting_spec(const std::string& model) {
-  std::error_code error;
-  return !engine::is_made_from_a_name(model) && std::filesystem::exists(model, error)
-             ? std::filesystem::absolute(model).lexically_normal().string()
-             : model;
-}
-
-void run_generate(const GenerateFlags& flags, const engine::Placement& placement) {
+void run_generate(const GenerateFlags& flags, const engine::SamplingParameters& sampling,
+                  const engine::Placement& placement) {
   const auto model = engine::Model::open(lasting_spec(flags.model));
   const auto text = flags.prompt_ids ? text_if_readable(*model) : text_of(*model);
   engine::GenerateRequest request;
   request.prompt_ids = prompt_of(flags, text);
   request.max_new_tokens = flags.max_new_tokens;
-  request.sampling = flags.sampling;
+  request.sampling = sampling;
   if (!flags.ignore_eos) {
     request.eos_ids = model->config().eos_ids;
   }
@@ -243,7 +202,7 @@ void run_generate(const GenerateFlags& flags, const engine::Placement& placement
   }
   // Before anything is written to standard output, which may be closed or full.
   if (recorder) {
-    save(*recorder, session, result, text ? text->tokenizer.digest() : "", flags.capture);
+    save_capture(*recorder, session, result, text ? text->tokenizer.digest() : "", flags.capture);
   }
   if (flags.json) {
     write_output("-", as_json(request.prompt_ids, result, text ? std::optional(generated) : std::nullopt,
@@ -282,18 +241,7 @@ void add_generate(CLI::App& app, int& /*exit_code*/) {
   command->add_option("--prefill-chunk", flags->prefill_chunk,
                       fmt::format("Prompt tokens per forward pass (default {}); the bits are the same",
                                   flags->prefill_chunk));
-  auto& s = flags->sampling;
-  command->add_option("--temperature", s.temperature, "0 (default): greedy")->group("Token sampling");
-  command->add_option("--top-k", s.top_k, "Keep the k likeliest tokens (0: all)")->group("Token sampling");
-  command->add_option("--top-p", s.top_p, "Keep the likeliest tokens up to this probability")
-      ->group("Token sampling");
-  command->add_option("--min-p", s.min_p, "Keep tokens with this share of the likeliest one's probability")
-      ->group("Token sampling");
-  command->add_option("--repetition-penalty", s.repetition_penalty, "Above 1: tokens seen are less likely")
-      ->group("Token sampling");
-  command->add_option("--seed", s.seed, "Equal seeds, equal draws")
-      ->check(whole_number(0, std::numeric_limits<std::uint64_t>::max()))
-      ->group("Token sampling");
+  auto sampling = std::make_shared<SamplingFlags>(*command);
   command->add_option("--capture", flags->capture, "Record the call into this file")->group("Capture");
   command
       ->add_flag(
@@ -307,7 +255,8 @@ void add_generate(CLI::App& app, int& /*exit_code*/) {
       ->type_name("K")
       ->check(whole_number(1, 1'000'000));
   auto placement = std::make_shared<PlacementFlags>(*command);
-  command->callback([flags, placement] { run_generate(*flags, placement->placement()); });
+  command->callback(
+      [flags, sampling, placement] { run_generate(*flags, sampling->parameters(), placement->placement()); });
 }
 
 }  // namespace reprise::cli
