@@ -57,9 +57,18 @@ std::string template_of(const Json& value) {
   return "";
 }
 
+/// Of a file of its own, or of tokenizer_config.json.
+std::string template_in(const std::filesystem::path& folder) {
+  const std::filesystem::path jinja = folder / "chat_template.jinja";
+  std::error_code error;
+  return std::filesystem::exists(jinja, error)
+             ? read_text_file(jinja)
+             : template_of(object_of(folder / "tokenizer_config.json").value("chat_template", Json()));
+}
+
 }  // namespace
 
-std::optional<ModelText> read_folder_text(const std::filesystem::path& folder, const ModelConfig& config) {
+std::optional<ModelText> read_folder_text(const std::filesystem::path& folder) {
   const std::filesystem::path path = folder / "tokenizer.json";
   std::error_code error;
   if (!std::filesystem::exists(path, error)) {
@@ -68,33 +77,39 @@ std::optional<ModelText> read_folder_text(const std::filesystem::path& folder, c
   const std::string json = read_text_file(path);
   ModelText text{read_tokenizer_json(json, path.string()), {}};
   text.tokenizer.digest = to_hex(sha256(std::as_bytes(std::span(json))));
+  text.facts.chat_template = template_in(folder);
+  return text;
+}
+
+std::optional<ModelText> read_folder_text(const std::filesystem::path& folder, const ModelConfig& config) {
+  std::optional<ModelText> text = read_folder_text(folder);
+  if (!text) {
+    return std::nullopt;
+  }
+  const std::filesystem::path path = folder / "tokenizer.json";
   const auto check_id = [&](TokenId id) {
     if (id >= config.n_vocab) {
       fail(ErrorCode::mismatch, "{}: token ids: expected those below config.json's vocab_size {}, found {}",
            path.string(), config.n_vocab, id);
     }
   };
-  for (const TokenizerSpec::Entry& entry : text.tokenizer.vocabulary) {
+  for (const TokenizerSpec::Entry& entry : text->tokenizer.vocabulary) {
     check_id(entry.id);
   }
-  for (const AddedToken& token : text.tokenizer.added_tokens) {
+  for (const AddedToken& token : text->tokenizer.added_tokens) {
     check_id(token.id);
   }
   const Json settings = object_of(folder / "tokenizer_config.json");
-  text.facts.bos = config.bos_id;
+  text->facts.bos = config.bos_id;
   if (!config.eos_ids.empty()) {
-    text.facts.eos = config.eos_ids.front();
+    text->facts.eos = config.eos_ids.front();
   }
   if (settings.contains("add_bos_token") && settings["add_bos_token"].is_boolean()) {
-    text.facts.add_bos = settings["add_bos_token"].get<bool>();
+    text->facts.add_bos = settings["add_bos_token"].get<bool>();
   } else {
-    text.facts.add_bos = begins_with_special(parse_json(json, path.string()).value("post_processor", Json()));
+    text->facts.add_bos = begins_with_special(read_json_file(path).value("post_processor", Json()));
   }
-  text.facts.add_bos = text.facts.add_bos && text.facts.bos.has_value();
-  const std::filesystem::path jinja = folder / "chat_template.jinja";
-  text.facts.chat_template = std::filesystem::exists(jinja, error)
-                                 ? read_text_file(jinja)
-                                 : template_of(settings.value("chat_template", Json()));
+  text->facts.add_bos = text->facts.add_bos && text->facts.bos.has_value();
   return text;
 }
 

@@ -15,4 +15,7 @@ namespace reprise::engine {
 /// tokenizer_config.json that is no JSON object.
 std::optional<ModelText> read_folder_text(const std::filesystem::path& folder, const ModelConfig& config);
 
+/// The same for a folder that may hold no model: of the facts only the chat template. Errors: no mismatch.
+std::optional<ModelText> read_folder_text(const std::filesystem::path& folder);
+
 }  // namespace reprise::engine

@@ -71,6 +71,7 @@ int run(int argc, char** argv, AllocationCounter allocations) {
   add_replay(app, exit_code);
   add_bench(app, exit_code);
   add_profile(app, exit_code);
+  add_tokenize(app, exit_code);
   add_model(app, exit_code);
   add_compare(app, exit_code);
   add_gate(app, exit_code);

@@ -32,6 +32,7 @@ void add_capture(CLI::App& app, int& exit_code);
 void add_replay(CLI::App& app, int& exit_code);
 void add_bench(CLI::App& app, int& exit_code);
 void add_profile(CLI::App& app, int& exit_code);
+void add_tokenize(CLI::App& app, int& exit_code);
 void add_model(CLI::App& app, int& exit_code);
 void add_compare(CLI::App& app, int& exit_code);
 void add_gate(CLI::App& app, int& exit_code);

@@ -34,8 +34,8 @@ class Errors : public CliTest {
 
 TEST_F(Errors, Commands) {
   expect_error({},
-               {"command: expected one of generate, serve, capture, replay, bench, profile, model, compare, gate, "
-                "doctor, history, report, found nothing"});
+               {"command: expected one of generate, serve, capture, replay, bench, profile, tokenize, model, "
+                "compare, gate, doctor, history, report, found nothing"});
   expect_error({"replai", "x"}, {"command: ", "found 'replai'", "(see reprise --help)"});
   expect_error({"--bogus"}, {"command: ", "found '--bogus'"});
   expect_error({"capture"}, {"capture: expected one of show, verify, list, found nothing"});

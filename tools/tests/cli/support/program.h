@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <utility>
@@ -53,7 +54,9 @@ class CliTest : public ::testing::Test {
   [[nodiscard]] std::filesystem::path folder() const { return root_ / "here"; }
   [[nodiscard]] std::filesystem::path path(const std::string& name) const { return folder() / name; }
 
-  Outcome run(const Arguments& arguments, const std::string& reprise_models = "") const {
+  /// Standard input is `input`, where there is some, else the tests' own.
+  Outcome run(const Arguments& arguments, const std::string& reprise_models = "",
+              const std::optional<std::string>& input = {}) const {
     std::vector<char*> argv = {const_cast<char*>(program_.c_str())};
     for (const std::string& argument : arguments) {
       argv.push_back(const_cast<char*>(argument.c_str()));
@@ -61,11 +64,17 @@ class CliTest : public ::testing::Test {
     argv.push_back(nullptr);
     const std::string out = (root_ / "stdout").string();
     const std::string err = (root_ / "stderr").string();
+    if (input) {
+      write_file(root_ / "stdin", *input);
+    }
     const pid_t child = fork();
     if (child == 0) {
       const auto redirect = [](const std::string& file, int descriptor) {
         dup2(open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), descriptor);
       };
+      if (input) {
+        dup2(open((root_ / "stdin").c_str(), O_RDONLY), STDIN_FILENO);
+      }
       redirect(out, STDOUT_FILENO);
       redirect(err, STDERR_FILENO);
       setenv("REPRISE_MODELS", reprise_models.c_str(), 1);
@@ -84,6 +93,11 @@ class CliTest : public ::testing::Test {
     const Outcome outcome = run(arguments);
     EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
     return outcome.out;
+  }
+
+  /// With lines on standard input.
+  Outcome run_with_input(const Arguments& arguments, const std::string& input) const {
+    return run(arguments, "", input);
   }
 
   /// Names of everything in the folder, nested too.
