@@ -35,6 +35,13 @@ CapturedKv copy_kv(const Session& session, std::int64_t n_cached) {
           session.cache().copy_values(n_cached)};
 }
 
+void digest_rows(CapturedSteps& steps, std::vector<float>& rows, std::size_t n_vocab) {
+  for (std::size_t row = 0; row < rows.size(); row += n_vocab) {
+    append_step(steps, std::span(rows).subspan(row, n_vocab));
+  }
+  rows.clear();
+}
+
 }  // namespace
 
 double logsumexp(std::span<const float> logits) {
@@ -89,24 +96,15 @@ void Recorder::on_token(const TokenEvent& event) {
       rows_.insert(rows_.end(), event.logits.begin(), event.logits.end());
       return;
     }
-    digest_rows();
+    digest_rows(steps_, rows_, n_vocab_);
     append_step(steps_, event.logits);
   } catch (const std::exception& error) {
     problem_ = error.what();
   }
 }
 
-void Recorder::digest_rows() {
-  for (std::size_t row = 0; row < rows_.size(); row += n_vocab_) {
-    append_step(steps_, std::span(rows_).subspan(row, n_vocab_));
-  }
-  rows_.clear();
-}
-
-std::optional<Capture> Recorder::finish(const Session& session, const GenerateResult& result,
-                                        CaptureOrigin origin, std::string tokenizer_sha256) {
+std::optional<RecordedCall> Recorder::detach(const Session& session, const GenerateResult& result) {
   try {
-    digest_rows();
     if (problem_.empty() && steps_.generated_ids != result.generated_ids) {
       problem_ = "the recorder did not see the whole call";
     }
@@ -116,8 +114,8 @@ std::optional<Capture> Recorder::finish(const Session& session, const GenerateRe
     if (!problem_.empty()) {
       return std::nullopt;
     }
-    Capture capture;
-    capture.model = describe(session.model(), std::move(tokenizer_sha256));
+    RecordedCall call;
+    Capture& capture = call.capture;
     capture.request = std::move(request_);
     capture.n_cached = result.n_cached;
     if (options_.kv_rows && result.n_cached > 0) {
@@ -131,8 +129,37 @@ std::optional<Capture> Recorder::finish(const Session& session, const GenerateRe
     }
     capture.placement = session.placement();
     capture.placement.precision = session.weights()->precision;
-    capture.origin = std::move(origin);
-    return capture;
+    call.rows = std::move(rows_);
+    call.model = session.weights()->model;
+    return call;
+  } catch (const std::exception& error) {
+    problem_ = error.what();
+    return std::nullopt;
+  }
+}
+
+std::size_t Recorder::bytes_to_detach(const Session& session, const GenerateResult& result) const {
+  const ModelConfig& config = session.model().config();
+  const std::int64_t n_rows = options_.kv_rows ? config.n_layers * config.n_kv_heads * result.n_cached : 0;
+  return (rows_.size() * sizeof(float)) +
+         (2 * static_cast<std::size_t>(n_rows) * bytes_of(session.cache().dtype(), config.head_dim)) +
+         (request_.prompt_ids.size() * sizeof(TokenId));
+}
+
+Capture complete(RecordedCall call, CaptureOrigin origin, std::string tokenizer_sha256) {
+  Capture capture = std::move(call.capture);
+  digest_rows(capture.steps, call.rows, static_cast<std::size_t>(call.model->config().n_vocab));
+  capture.model = describe(*call.model, std::move(tokenizer_sha256));
+  capture.origin = std::move(origin);
+  return capture;
+}
+
+std::optional<Capture> Recorder::finish(const Session& session, const GenerateResult& result,
+                                        CaptureOrigin origin, std::string tokenizer_sha256) {
+  try {
+    auto call = detach(session, result);
+    return call ? std::optional(complete(std::move(*call), std::move(origin), std::move(tokenizer_sha256)))
+                : std::nullopt;
   } catch (const std::exception& error) {
     problem_ = error.what();
     return std::nullopt;

@@ -1,13 +1,16 @@
 /// Records one generate call into a Capture by watching it. The loop pays for a copy of each step's logits
-/// while those fit the row budget; digests and top logits are computed after the call.
+/// while those fit the row budget; digests and top logits are computed after the call, by finish(), or on another
+/// thread by complete().
 ///
 /// A call that was stopped from outside becomes one that asked for the tokens it got: a replay does that work.
 ///
 /// Recording never changes or fails the call: what goes wrong is kept and reported by finish().
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "engine/capture/capture.h"
 #include "engine/generate/session.h"
@@ -28,6 +31,17 @@ double logsumexp(std::span<const float> logits);
 /// compares.
 void append_step(CapturedSteps& steps, std::span<const float> logits);
 
+/// A call that was recorded, apart from its session. What is left to do takes time: the logits' digests and, once
+/// for each model, that of its weights.
+struct RecordedCall {
+  Capture capture;          ///< without the steps of `rows`, model and origin
+  std::vector<float> rows;  ///< [n, n_vocab]: logits of the last steps
+  std::shared_ptr<const Model> model;
+};
+
+/// On any thread. Errors: those of Model::identity.
+Capture complete(RecordedCall call, CaptureOrigin origin, std::string tokenizer_sha256);
+
 class Recorder final : public GenerateObserver {
  public:
   /// To be made right before the call, which it must see whole.
@@ -39,11 +53,13 @@ class Recorder final : public GenerateObserver {
   /// used since: the prefix's rows are copied here, not during the call.
   std::optional<Capture> finish(const Session& session, const GenerateResult& result, CaptureOrigin origin,
                                 std::string tokenizer_sha256);
+  /// finish() in two parts: what needs the session, which copies the prefix's rows and is quick, and complete().
+  std::optional<RecordedCall> detach(const Session& session, const GenerateResult& result);
+  /// The memory that detach() would give, nearly: copied logits, and the prefix's rows.
+  [[nodiscard]] std::size_t bytes_to_detach(const Session& session, const GenerateResult& result) const;
   [[nodiscard]] const std::string& problem() const { return problem_; }
 
  private:
-  void digest_rows();
-
   GenerateRequest request_;
   RecorderOptions options_;
   CapturedSteps steps_;

@@ -53,10 +53,8 @@ AnyTensorView Model::tensor(Slot slot, int layer) const {
 }
 
 const ModelIdentity& Model::identity() const {
-  if (identity_ == nullptr) {
-    identity_ = std::make_unique<ModelIdentity>(compute_identity());
-  }
-  return *identity_;
+  std::call_once(identified_, [this] { identity_ = compute_identity(); });
+  return identity_;
 }
 
 }  // namespace reprise::engine

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
@@ -55,7 +56,7 @@ class Model {
   /// none.
   [[nodiscard]] AnyTensorView tensor(Slot slot, int layer = kNoLayer) const;
 
-  /// Reads every byte of the weights once per object: seconds for gigabytes.
+  /// Reads every byte of the weights once per object: seconds for gigabytes. Several threads may ask at once.
   [[nodiscard]] const ModelIdentity& identity() const;
 
   /// What turns text into token ids, where the model comes with it. Reads its file anew.
@@ -76,7 +77,8 @@ class Model {
   ModelConfig config_;
   std::string config_json_;
   std::map<std::pair<Slot, int>, AnyTensorView> views_;
-  mutable std::unique_ptr<ModelIdentity> identity_;
+  mutable std::once_flag identified_;
+  mutable ModelIdentity identity_;
 };
 
 /// Whether a specification names no file: "synthetic:..." or "builtin:...".

@@ -1,0 +1,170 @@
+#include "engine/capture/call_log.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <string_view>
+
+#include "engine/core/error.h"
+#include "engine/io/json_archive.h"
+#include "engine/io/json_text.h"
+#include "engine/io/mapped_file.h"
+#include "engine/io/printable.h"
+#include "engine/io/system_error.h"
+
+namespace reprise::engine {
+
+template <class Archive>
+static void fields(Archive& archive, CallRecord& record) {
+  archive("call", record.call);
+  archive("at", record.at);
+  archive("n_prompt", record.n_prompt);
+  archive("n_cached", record.n_cached);
+  archive("n_processed", record.n_processed);
+  archive("n_generated", record.n_generated);
+  archive("finish_reason", record.finish_reason);
+  archive("time_to_first_token_seconds", record.time_to_first_token_seconds);
+  archive("total_seconds", record.total_seconds);
+  archive("capture", record.capture);
+  archive("model", record.model);
+  archive("placement", record.placement);
+}
+
+namespace {
+
+constexpr std::string_view kBegin = R"({"call":)";
+constexpr std::int64_t kMostTokens = std::int64_t{1}
+                                     << 40;  // far beyond any context; sums of a log stay exact
+
+/// What a crash or a full disk leaves: a line of ours that does not end.
+bool is_half(std::string_view line) {
+  return (line.starts_with(kBegin) || kBegin.starts_with(line)) && !line.ends_with('}');
+}
+
+CallRecord parse_line(std::string_view line, const std::string& place) {
+  auto record = from_json_value<CallRecord>(parse_json(line, place), place);
+  const auto wrong = [&](const char* field, std::string_view expected, const auto& found) {
+    fail(ErrorCode::invalid_data, "{}: {}: expected {}, found {}", place, field, expected, found);
+  };
+  const std::pair<const char*, std::int64_t> counts[] = {{"n_prompt", record.n_prompt},
+                                                         {"n_cached", record.n_cached},
+                                                         {"n_processed", record.n_processed},
+                                                         {"n_generated", record.n_generated}};
+  for (const auto& [field, count] : counts) {
+    if (count > kMostTokens) {
+      wrong(field, fmt::format("at most {} tokens", kMostTokens), count);
+    }
+  }
+  if (record.n_cached + record.n_processed != record.n_prompt) {
+    wrong("n_processed", fmt::format("n_prompt - n_cached, {}", record.n_prompt - record.n_cached),
+          record.n_processed);
+  }
+  constexpr std::array kReasons = {"eos", "length", "context_full", "stopped"};
+  if (std::find(kReasons.begin(), kReasons.end(), record.finish_reason) == kReasons.end()) {
+    wrong("finish_reason", fmt::format("{}", fmt::join(kReasons, "|")), printable(record.finish_reason));
+  }
+  if (!(record.total_seconds >= 0)) {
+    wrong("total_seconds", "a number from 0", record.total_seconds);
+  }
+  if (record.time_to_first_token_seconds && !(*record.time_to_first_token_seconds >= 0)) {
+    wrong("time_to_first_token_seconds", "a number from 0 or null", *record.time_to_first_token_seconds);
+  }
+  return record;
+}
+
+}  // namespace
+
+std::string to_line(const CallRecord& record) {
+  return to_json_text(record) + "\n";
+}
+
+CallLog read_call_log(const std::filesystem::path& path) {
+  const std::string text = read_text_file(path);
+  const std::string name = path.string();
+  CallLog log;
+  std::size_t number = 0;
+  for (std::string_view rest = text; !rest.empty();) {
+    const std::size_t end = rest.find('\n');
+    const std::string_view line = rest.substr(0, end);
+    rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
+    ++number;
+    const std::string place = fmt::format("{}: line {}", name, number);
+    if (is_half(line)) {
+      if (!line.empty()) {
+        log.notes.push_back(fmt::format("{}: half a line, ignored", place));
+      }
+      continue;
+    }
+    log.calls.push_back(parse_line(line, place));
+  }
+  return log;
+}
+
+std::int64_t last_call_number(const std::filesystem::path& path) {
+  constexpr std::size_t kTail = std::size_t{64} << 10;
+  const detail::Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  struct stat status {};
+  if (file.get() < 0 || ::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode)) {
+    return 0;
+  }
+  const off_t start = std::max<off_t>(status.st_size - static_cast<off_t>(kTail), 0);
+  std::string text(kTail, '\0');
+  const ssize_t n = ::pread(file.get(), text.data(), text.size(), start);
+  text.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
+  std::int64_t highest = 0;
+  for (std::string_view rest = text; !rest.empty();) {
+    const std::size_t end = rest.find('\n');
+    try {
+      highest = std::max(highest, parse_line(rest.substr(0, end), "").call);
+    } catch (const Error&) {
+      // The first line of the tail is cut; others are not this function's to judge.
+    }
+    rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
+  }
+  return highest;
+}
+
+CallLogWriter::~CallLogWriter() {
+  if (descriptor_ >= 0) {
+    ::close(descriptor_);
+  }
+}
+
+void CallLogWriter::open() {
+  descriptor_ = ::open(path_.c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0666);
+  if (descriptor_ < 0) {
+    fail(ErrorCode::io, "{}: expected a call log that can be written, found: {}", path_.string(),
+         detail::reason_of(errno));
+  }
+  char last = '\n';
+  const off_t size = ::lseek(descriptor_, 0, SEEK_END);
+  needs_newline_ = size > 0 && ::pread(descriptor_, &last, 1, size - 1) == 1 && last != '\n';
+}
+
+void CallLogWriter::append(const CallRecord& record) {
+  if (descriptor_ < 0) {
+    open();
+  }
+  const std::string line = (needs_newline_ ? "\n" : "") + to_line(record);
+  struct stat before {};
+  ::fstat(descriptor_, &before);
+  const ssize_t written = ::write(descriptor_, line.data(), line.size());
+  if (written == static_cast<ssize_t>(line.size())) {
+    needs_newline_ = false;
+    return;
+  }
+  const int reason = written < 0 ? errno : ENOSPC;
+  if (written > 0) {
+    // Taken back, unless another program has appended to it meanwhile.
+    struct stat after {};
+    const bool only_ours = ::fstat(descriptor_, &after) == 0 && after.st_size == before.st_size + written;
+    needs_newline_ = !(only_ours && ::ftruncate(descriptor_, before.st_size) == 0) || needs_newline_;
+  }
+  fail(ErrorCode::io, "{}: expected to append a line, found: {}", path_.string(), detail::reason_of(reason));
+}
+
+}  // namespace reprise::engine
