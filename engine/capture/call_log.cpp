@@ -37,8 +37,8 @@ static void fields(Archive& archive, CallRecord& record) {
 namespace {
 
 constexpr std::string_view kBegin = R"({"call":)";
-constexpr std::int64_t kMostTokens = std::int64_t{1}
-                                     << 40;  // far beyond any context; sums of a log stay exact
+constexpr std::int64_t kMostTokens = std::int64_t{1} << 40;  // far beyond any context
+constexpr std::int64_t kMostSeconds = 1'000'000'000;         // 30 years
 
 /// What a crash or a full disk leaves: a line of ours that does not end.
 bool is_half(std::string_view line) {
@@ -67,8 +67,8 @@ CallRecord parse_line(std::string_view line, const std::string& place) {
   if (std::find(kReasons.begin(), kReasons.end(), record.finish_reason) == kReasons.end()) {
     wrong("finish_reason", fmt::format("{}", fmt::join(kReasons, "|")), printable(record.finish_reason));
   }
-  if (!(record.total_seconds >= 0)) {
-    wrong("total_seconds", "a number from 0", record.total_seconds);
+  if (!(record.total_seconds >= 0 && record.total_seconds <= static_cast<double>(kMostSeconds))) {
+    wrong("total_seconds", fmt::format("a number from 0 to {}", kMostSeconds), record.total_seconds);
   }
   if (record.time_to_first_token_seconds && !(*record.time_to_first_token_seconds >= 0)) {
     wrong("time_to_first_token_seconds", "a number from 0 or null", *record.time_to_first_token_seconds);

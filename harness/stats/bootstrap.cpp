@@ -124,4 +124,24 @@ std::vector<Interval> bootstrap_pooled_quantile_cis(std::span<const std::span<co
   return intervals;
 }
 
+Interval bootstrap_ratio_ci(std::span<const double> numerators, std::span<const double> denominators,
+                            const BootstrapOptions& options) {
+  check_options(options);
+  REPRISE_CHECK(!numerators.empty() && numerators.size() == denominators.size());
+  std::vector<double> ratios;
+  for (int resample = 0; resample < options.resamples; ++resample) {
+    ResampleStream random(options.seed, resample);
+    double above = 0;
+    double below = 0;
+    // A resample of nothing but zeros is drawn on.
+    for (std::size_t drawn = 0; drawn < numerators.size() || !(below > 0); ++drawn) {
+      const std::size_t i = random.below(numerators.size());
+      above += numerators[i];
+      below += denominators[i];
+    }
+    ratios.push_back(above / below);
+  }
+  return percentile_interval(ratios, options.confidence);
+}
+
 }  // namespace reprise::harness

@@ -3,7 +3,7 @@
 ///
 /// They assume exchangeable clusters, and one look: for medians that decide when to stop there is
 /// median_sequence.h. Deterministic: the resamples are a function of the seed (Philox), the same on every
-/// machine. Used by report.
+/// machine. Used by report and regress.
 ///
 /// Source: Efron 1979, "Bootstrap methods: another look at the jackknife", Ann. Statist. 7(1); the percentile
 ///         interval: Efron & Tibshirani 1993, "An Introduction to the Bootstrap", chapter 13.
@@ -33,5 +33,12 @@ struct BootstrapOptions {
 std::vector<Interval> bootstrap_pooled_quantile_cis(std::span<const std::span<const double>> clusters,
                                                     std::span<const double> ps,
                                                     const BootstrapOptions& options = {});
+
+/// Percentile interval of a ratio of two sums, over resamples of pairs.
+///   numerators, denominators: as many of both, at least one; denominators from 0, not all 0
+/// Cost: resamples * number of pairs.
+/// Source: Davison & Hinkley 1997, example 2.9 (the ratio of means, pairs resampled).
+Interval bootstrap_ratio_ci(std::span<const double> numerators, std::span<const double> denominators,
+                            const BootstrapOptions& options = {});
 
 }  // namespace reprise::harness

@@ -104,7 +104,7 @@ TEST_F(CallLogTest, ErrorsNameTheLine) {
               HasSubstr("n_generated: expected at most 1099511627776 tokens"));
   EXPECT_EQ(with("\"eos\"", "\"bored\""),
             place + "finish_reason: expected eos|length|context_full|stopped, found bored");
-  EXPECT_EQ(with("1.5", "-1.5"), place + "total_seconds: expected a number from 0, found -1.5");
+  EXPECT_EQ(with("1.5", "-1.5"), place + "total_seconds: expected a number from 0 to 1000000000, found -1.5");
   EXPECT_THAT(with("0.25", "-0.25"),
               HasSubstr(place + "time_to_first_token_seconds: expected a number from 0 or null"));
   EXPECT_THAT(with("1.5", "1e999"), HasSubstr(place));

@@ -115,6 +115,34 @@ TEST(BootstrapPooledQuantileCis, EmptyClustersAreDrawnOver) {
   EXPECT_EQ(cis.at(1), (Interval{5, 5}));
 }
 
+TEST(BootstrapRatioCi, AConstantRatioHasNoSpread) {
+  const Samples above = uniform_samples(50, 3);
+  Samples below = above;
+  for (double& value : below) {
+    value *= 4;
+  }
+  const Interval ci = bootstrap_ratio_ci(above, below, {0.95, 200, 1});
+  EXPECT_DOUBLE_EQ(ci.low, 0.25);
+  EXPECT_DOUBLE_EQ(ci.high, 0.25);
+}
+
+/// Against the normal approximation of a mean's spread, which is what a ratio to ones is.
+TEST(BootstrapRatioCi, IsAsWideAsTheSpreadOfTheMean) {
+  const Samples above = uniform_samples(400, 5);
+  const Samples ones(above.size(), 1.0);
+  const Interval ci = bootstrap_ratio_ci(above, ones, {0.95, 4000, 7});
+  const double half = 1.96 * std::sqrt(variance(above) / 400);
+  EXPECT_NEAR(ci.low, mean(above) - half, half / 10);
+  EXPECT_NEAR(ci.high, mean(above) + half, half / 10);
+  EXPECT_EQ(bootstrap_ratio_ci(above, ones, {0.95, 4000, 7}), ci);
+  EXPECT_NE(bootstrap_ratio_ci(above, ones, {0.95, 4000, 8}), ci);
+}
+
+TEST(BootstrapRatioCi, ZerosBelowAreDrawnOver) {
+  const Interval ci = bootstrap_ratio_ci(Samples{0, 0, 3}, Samples{0, 0, 1}, {0.95, 100, 1});
+  EXPECT_EQ(ci, (Interval{3, 3}));
+}
+
 TEST(BootstrapDeathTest, NothingHasNoInterval) {
   const double ps[] = {0.5};
   EXPECT_DEATH((void)bootstrap_pooled_quantile_cis({}, ps), "check failed");
