@@ -240,7 +240,12 @@ void FieldCapture::run() {
     const std::size_t bytes = item.bytes;
     is_writing_ = true;
     lock.unlock();
-    process(std::move(item));
+    const std::int64_t number = item.number;
+    try {
+      process(std::move(item));
+    } catch (const std::exception& error) {  // no memory, even for a message; an escape would end the program
+      count_failure(Trouble::write, fmt::format("call {}: not captured: {}", number, error.what()));
+    }
     lock.lock();
     is_writing_ = false;
     queued_bytes_ -= bytes;
