@@ -155,7 +155,9 @@ void Conversation::call(ChatTurn& turn, const TurnEvents& events) {
   turn.reply = parser.finish();
   n_tokens_ =
       std::min(std::ssize(request.prompt_ids) + std::ssize(result.generated_ids), session_.n_positions());
-  messages_.push_back(message_of(turn.reply));
+  if (!result.generated_ids.empty()) {
+    messages_.push_back(message_of(turn.reply));
+  }
 }
 
 ChatMessage Conversation::message_of(const ChatReply& reply) const {

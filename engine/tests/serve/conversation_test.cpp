@@ -246,6 +246,23 @@ TEST(Conversation, CancelledBeforeAnyTokenItIsAsBefore) {
   EXPECT_EQ(chat.say("go").reply.content, "b");
 }
 
+TEST(Conversation, CancelledAfterAToolItKeepsTheResult) {
+  bool is_cancelled = false;
+  ChatTool slow = echo();
+  slow.call = [&](const std::string&) {
+    is_cancelled = true;
+    return "late";
+  };
+  Session chat_session = session();
+  Conversation chat(chat_session, tokenizer(), ChatTemplate::named("qwen3"), {.tools = {slow}},
+                    Script({"<tool_call>{\"name\": \"echo\"}</tool_call>", "unsaid", "fine"}));
+  const ChatTurn turn = chat.say("go", {.is_cancelled = [&] { return is_cancelled; }});
+  EXPECT_TRUE(turn.was_cancelled);
+  EXPECT_FALSE(turn.was_withdrawn);
+  EXPECT_EQ(chat.messages().back(), (ChatMessage{"tool", "late", "", {}}));
+  EXPECT_EQ(chat.say("on").reply.content, "fine");
+}
+
 TEST(Conversation, ErrorsLeaveItUsable) {
   Session chat_session = session(80);
   Conversation chat(chat_session, tokenizer(), ChatTemplate::named("chatml"), {}, Script({"a", "b"}));
