@@ -66,6 +66,7 @@ int run(int argc, char** argv, AllocationCounter allocations) {
       "environment.\nEvery subcommand explains itself: reprise COMMAND --help");
   int exit_code = kPass;
   add_generate(app, exit_code);
+  add_chat(app, exit_code);
   add_serve(app);
   add_capture(app, exit_code);
   add_replay(app, exit_code);

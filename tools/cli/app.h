@@ -28,6 +28,7 @@ std::string describe_error(const std::exception& error);
 
 /// Each adds one subcommand, whose callback sets `exit_code` when it is not kPass.
 void add_generate(CLI::App& app, int& exit_code);
+void add_chat(CLI::App& app, int& exit_code);
 void add_capture(CLI::App& app, int& exit_code);
 void add_replay(CLI::App& app, int& exit_code);
 void add_bench(CLI::App& app, int& exit_code);

@@ -222,15 +222,14 @@ std::string without_commands(const std::string& text) {
   return safe;
 }
 
-/// On a terminal that shows it, unless NO_COLOR is set to anything (no-color.org).
+}  // namespace
+
 bool wants_colour() {
   const char* no_colour = std::getenv("NO_COLOR");
   const char* terminal = std::getenv("TERM");
   return isatty(STDOUT_FILENO) == 1 && (no_colour == nullptr || *no_colour == '\0') &&
          (terminal == nullptr || std::string_view(terminal) != "dumb");
 }
-
-}  // namespace
 
 ReportFlags::ReportFlags(CLI::App& command, Formats formats) : html_(command) {
   command.add_option("--json", json_, "Write the report here (\"-\": standard output, without the tables)");

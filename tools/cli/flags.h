@@ -123,6 +123,10 @@ void say(fmt::format_string<Args...> format, Args&&... args) {
   std::fputs(fmt::format(format, std::forward<Args>(args)...).c_str(), stderr);
 }
 
+/// Whether standard output is a terminal that shows colours, unless NO_COLOR is set to anything
+/// (no-color.org).
+bool wants_colour();
+
 /// Writes text to a file atomically, or to standard output when the path is "-".
 void write_output(const std::string& path, const std::string& text);
 
