@@ -154,6 +154,13 @@ TEST(ChatTemplate, WithoutThinkingTheThoughtIsEmpty) {
   }
 }
 
+TEST(ChatTemplate, Llama3TrimsAsPythonDoes) {
+  const ChatOptions options{.add_generation_prompt = false};
+  EXPECT_EQ(ChatTemplate::named("llama3-current")
+                .render(std::vector{message("user", "\x1c\u2003 a\tb \x1f\u00a0\n")}, options),
+            "<|begin_of_text|><|start_header_id|>user<|end_header_id|>\n\na\tb<|eot_id|>");
+}
+
 TEST(ChatTemplate, SaysWhatEndsATurn) {
   EXPECT_THAT(ChatTemplate::named("qwen3").end_of_turn(), ElementsAre("<|im_end|>"));
   EXPECT_THAT(ChatTemplate::named("llama3").end_of_turn(), ElementsAre("<|eot_id|>"));
