@@ -43,6 +43,12 @@ void add_report(CLI::App& app);
 void add_serve(CLI::App& app);
 void add_serve_runs(CLI::App& app, AllocationCounter allocations);
 
+/// Each adds one subcommand of `capture`.
+void add_capture_redact(CLI::App& capture_command);
+void add_capture_select(CLI::App& capture_command, int& exit_code);
+void add_capture_trim(CLI::App& capture_command);
+void add_capture_diff(CLI::App& capture_command, int& exit_code);
+
 /// Each adds one subcommand of `model`.
 void add_model_info(CLI::App& model_command, int& exit_code);
 void add_model_convert(CLI::App& model_command, int& exit_code);

@@ -1,4 +1,5 @@
-/// reprise capture list|show|verify: what is in capture files, and whether they are whole.
+/// reprise capture list|show|verify: what is in capture files, and whether they are whole. The other verbs
+/// are in files of their own.
 #include "engine/capture/capture.h"
 
 #include <fmt/format.h>
@@ -189,7 +190,8 @@ void run_list(const CaptureFlags& flags, int& exit_code) {
 }  // namespace
 
 void add_capture(CLI::App& app, int& exit_code) {
-  auto* command = app.add_subcommand("capture", "Look into capture files");
+  auto* command = app.add_subcommand(
+      "capture", "Look into capture files, compare, trim, redact them, and choose representative ones");
   command->require_subcommand(1);
   auto flags = std::make_shared<CaptureFlags>();
   const auto add = [&](const char* name, const char* help, const char* paths) {
@@ -207,6 +209,10 @@ void add_capture(CLI::App& app, int& exit_code) {
   auto* list = add("list", "One line for each capture", "Capture files, or folders that hold some");
   list->add_flag("--json", flags->json, "The same for machines");
   list->callback([flags, &exit_code] { run_list(*flags, exit_code); });
+  add_capture_diff(*command, exit_code);
+  add_capture_trim(*command);
+  add_capture_redact(*command);
+  add_capture_select(*command, exit_code);
 }
 
 }  // namespace reprise::cli

@@ -1,4 +1,5 @@
-/// reprise generate: one call, printed as it comes; --capture records it.
+/// reprise generate: one call, printed as it comes; --capture records it, --capture-dir and --call-log do
+/// what they do for programs that make many.
 #include "engine/generate/generate.h"
 
 #include <fmt/format.h>
@@ -11,6 +12,7 @@
 #include "engine/serve/logprobs.h"
 #include "tools/cli/app.h"
 #include "tools/cli/capture_call.h"
+#include "tools/cli/capture_flags.h"
 #include "tools/cli/flags.h"
 #include "tools/cli/model_text.h"
 #include "tools/cli/sampling_flags.h"
@@ -30,7 +32,6 @@ struct GenerateFlags {
   std::int64_t prefill_chunk = engine::SessionOptions{}.prefill_chunk;
   bool ignore_eos = false;
   std::string capture;
-  bool capture_history = false;
   bool no_bos = false;
   bool json = false;
   int n_logprobs = 0;
@@ -143,7 +144,8 @@ std::string as_json(const std::vector<TokenId>& prompt, const engine::GenerateRe
 }
 
 void run_generate(const GenerateFlags& flags, const engine::SamplingParameters& sampling,
-                  const engine::Placement& placement) {
+                  const FieldCaptureFlags& field_flags, const engine::Placement& placement) {
+  field_flags.check();
   const auto model = engine::Model::open(lasting_spec(flags.model));
   const auto text = flags.prompt_ids ? text_if_readable(*model) : text_of(*model);
   engine::GenerateRequest request;
@@ -183,7 +185,7 @@ void run_generate(const GenerateFlags& flags, const engine::SamplingParameters& 
   std::optional<engine::Recorder> recorder;
   if (!flags.capture.empty()) {
     engine::RecorderOptions recording;
-    recording.kv_rows = !flags.capture_history;
+    recording.kv_rows = !field_flags.history_only();
     recorder.emplace(session, request, recording);
   }
   std::optional<engine::Logprobs> logprobs;
@@ -195,15 +197,18 @@ void run_generate(const GenerateFlags& flags, const engine::SamplingParameters& 
     observers.push_back(&logprobs.emplace(flags.n_logprobs));
   }
   Printer printer(text, flags.json, observers);
-  const engine::GenerateResult result = engine::generate(session, request, &printer);
+  const std::string tokenizer_sha256 = text ? text->tokenizer.digest() : "";
+  const auto field = field_flags.make(tokenizer_sha256);
+  const engine::GenerateResult result = calls_of(field.get())(session, request, &printer);
   const std::string generated = printer.finish();
   if (!flags.json) {
     say("{}", summary_line(result));
   }
   // Before anything is written to standard output, which may be closed or full.
   if (recorder) {
-    save_capture(*recorder, session, result, text ? text->tokenizer.digest() : "", flags.capture);
+    save_capture(*recorder, session, result, tokenizer_sha256, flags.capture);
   }
+  finish(field.get());
   if (flags.json) {
     write_output("-", as_json(request.prompt_ids, result, text ? std::optional(generated) : std::nullopt,
                               logprobs ? &*logprobs : nullptr));
@@ -243,11 +248,7 @@ void add_generate(CLI::App& app, int& /*exit_code*/) {
                                   flags->prefill_chunk));
   auto sampling = std::make_shared<SamplingFlags>(*command);
   command->add_option("--capture", flags->capture, "Record the call into this file")->group("Capture");
-  command
-      ->add_flag(
-          "--capture-history", flags->capture_history,
-          "Keep only the tokens of the cached prefix, not its keys and values: smaller, recomputed on replay")
-      ->group("Capture");
+  auto field = std::make_shared<FieldCaptureFlags>(*command, "all");
   command->add_flag("--json", flags->json, "Print {prompt_ids, generated_ids, text, finish_reason, metrics}");
   command
       ->add_option("--logprobs", flags->n_logprobs,
@@ -255,8 +256,9 @@ void add_generate(CLI::App& app, int& /*exit_code*/) {
       ->type_name("K")
       ->check(whole_number(1, 1'000'000));
   auto placement = std::make_shared<PlacementFlags>(*command);
-  command->callback(
-      [flags, sampling, placement] { run_generate(*flags, sampling->parameters(), placement->placement()); });
+  command->callback([flags, sampling, field, placement] {
+    run_generate(*flags, sampling->parameters(), *field, placement->placement());
+  });
 }
 
 }  // namespace reprise::cli
