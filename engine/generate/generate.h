@@ -1,6 +1,8 @@
 /// The generate call: prompt in, tokens out. The one thing that captures record and replays perform.
 #pragma once
 
+#include <functional>
+
 #include "engine/generate/request.h"
 #include "engine/generate/session.h"
 
@@ -15,6 +17,9 @@ namespace reprise::engine {
 /// invalid_data when logits are not finite, naming the weight to blame if one is.
 GenerateResult generate(Session& session, const GenerateRequest& request,
                         GenerateObserver* observer = nullptr);
+
+/// generate(), or what records and profiles calls as well.
+using GenerateFunction = std::function<GenerateResult(Session&, const GenerateRequest&, GenerateObserver*)>;
 
 /// The tokens of `request` that `session` has cached and would not process again.
 std::int64_t shared_prefix(const Session& session, const GenerateRequest& request);

@@ -22,9 +22,6 @@
 
 namespace reprise::engine {
 
-/// generate(), or what records and profiles calls as well.
-using GenerateFunction = std::function<GenerateResult(Session&, const GenerateRequest&, GenerateObserver*)>;
-
 struct CompletionTask {
   GenerateRequest request;
   std::vector<std::string> stop_strings;

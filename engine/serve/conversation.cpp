@@ -58,14 +58,7 @@ Conversation::Conversation(Session& session, Tokenizer tokenizer, ChatTemplate c
       chat_template_(std::move(chat_template)),
       options_(std::move(options)),
       generate_(std::move(generate_function)),
-      eos_ids_(session.model().config().eos_ids) {
-  for (const std::string_view end : chat_template_.end_of_turn()) {
-    if (const auto id = tokenizer_.id_of(end); id) {
-      eos_ids_.push_back(*id);
-    } else {
-      stop_strings_.emplace_back(end);  // a tokenizer that spells it
-    }
-  }
+      ends_(turn_ends(session.model().config(), tokenizer_, chat_template_)) {
   clear();
   const ChatMessage any{"user", "", "", {}};
   (void)chat_template_.render(std::span(&any, 1), chat_options());
@@ -131,7 +124,7 @@ void Conversation::call(ChatTurn& turn, const TurnEvents& events) {
   GenerateRequest request;
   request.prompt_ids = tokenizer_.encode(chat_template_.render(messages_, chat_options()));
   request.max_new_tokens = options_.max_new_tokens;
-  request.eos_ids = eos_ids_;
+  request.eos_ids = ends_.eos_ids;
   request.sampling = options_.sampling;
   if (std::ssize(request.prompt_ids) > session_.n_positions()) {
     fail(ErrorCode::invalid_argument, "conversation: expected at most {} tokens (the context), found {}",
@@ -139,8 +132,8 @@ void Conversation::call(ChatTurn& turn, const TurnEvents& events) {
   }
   ChatReplyParser parser(events.on_text);
   TextStreamOptions text;
-  text.stop_strings = stop_strings_;
-  text.eos_ids = eos_ids_;
+  text.stop_strings = ends_.stop_strings;
+  text.eos_ids = ends_.eos_ids;
   text.on_text = [&](std::string_view piece) { parser.push(piece); };
   text.is_cancelled = events.is_cancelled;
   text.next = events.watcher == nullptr ? nullptr : events.watcher->begin(session_, request);

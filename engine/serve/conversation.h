@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "engine/generate/generate.h"
+#include "engine/serve/turn_ends.h"
 #include "engine/text/chat_reply.h"
 #include "engine/text/chat_template.h"
 #include "engine/text/tokenizer.h"
@@ -81,9 +82,7 @@ struct TurnEvents {
 
 class Conversation {
  public:
-  /// As generate(); tests put their own here, to have a reply that no small model would give.
-  using GenerateFunction = std::function<GenerateResult(Session&, const GenerateRequest&, GenerateObserver*)>;
-
+  /// Tests put a function of their own in place of generate(), to have a reply that no small model would give.
   /// Errors: those of the template's render() for the tools.
   Conversation(Session& session, Tokenizer tokenizer, ChatTemplate chat_template, ConversationOptions options,
                GenerateFunction generate_function = generate);
@@ -118,8 +117,7 @@ class Conversation {
   ChatTemplate chat_template_;
   ConversationOptions options_;
   GenerateFunction generate_;
-  std::vector<TokenId> eos_ids_;
-  std::vector<std::string> stop_strings_;
+  TurnEnds ends_;
   std::vector<ChatMessage> messages_;
   std::int64_t n_tokens_ = 0;
 };

@@ -9,7 +9,7 @@
 #include <string>
 
 #include "engine/capture/field_capture.h"
-#include "engine/serve/completion.h"
+#include "engine/generate/generate.h"
 
 namespace reprise::cli {
 
@@ -48,12 +48,12 @@ class FieldCaptureFlags {
   bool history_only_ = false;
 };
 
-/// generate(), or, where `capture` is not null, what captures and logs calls besides, and tells on standard error what
-/// goes wrong with that as it happens. `capture` must outlive it.
+/// generate(), or, where `capture` is not null, what captures and logs calls besides, and tells on standard
+/// error what goes wrong with that as it happens. `capture` must outlive it.
 engine::GenerateFunction calls_of(engine::FieldCapture* capture);
 
-/// Waits for the last files, and says on standard error what was captured, in a few words: "captured 3 of 40 calls, 1
-/// dropped". Nothing for null.
+/// Waits for the last files, and says on standard error what was captured, in a few words: "captured 3 of 40
+/// calls, 1 dropped". Nothing for null.
 void finish(engine::FieldCapture* capture);
 
 }  // namespace reprise::cli

@@ -9,8 +9,10 @@
 #include "engine/serve/demo_tools.h"
 #include "tools/cli/app.h"
 #include "tools/cli/capture_call.h"
+#include "tools/cli/capture_flags.h"
 #include "tools/cli/chat_commands.h"
 #include "tools/cli/chat_input.h"
+#include "tools/cli/context_flag.h"
 #include "tools/cli/flags.h"
 #include "tools/cli/model_text.h"
 #include "tools/cli/sampling_flags.h"
@@ -19,30 +21,15 @@
 namespace reprise::cli {
 namespace {
 
-/// A KV cache is made for the whole context at once, and long ones take gigabytes.
-constexpr std::int64_t kDefaultContext = 4096;
-
 struct ChatFlags {
   std::string model;
   std::string system;
   std::string chat_template;
   std::int64_t max_new_tokens = engine::ConversationOptions{}.max_new_tokens;
-  std::int64_t context = 0;
   bool no_thinking = false;
   bool hide_thinking = false;
   bool tools = false;
 };
-
-engine::SessionOptions session_options(const ChatFlags& flags, const engine::Model& model) {
-  const std::int64_t most = model.config().n_context;
-  if (flags.context < 0 || flags.context > most) {
-    fail(ErrorCode::invalid_argument, "--context: expected 1 to {} (the model's), found {}", most,
-         flags.context);
-  }
-  engine::SessionOptions options;
-  options.n_positions = flags.context > 0 ? flags.context : std::min(kDefaultContext, most);
-  return options;
-}
 
 engine::ConversationOptions conversation_options(const ChatFlags& flags,
                                                  const engine::SamplingParameters& sampling,
@@ -66,8 +53,9 @@ engine::ConversationOptions conversation_options(const ChatFlags& flags,
   return options;
 }
 
-void run_chat(const ChatFlags& flags, const engine::SamplingParameters& sampling,
-              const engine::Placement& placement) {
+void run_chat(const ChatFlags& flags, const ContextFlag& context, const engine::SamplingParameters& sampling,
+              const FieldCaptureFlags& capture_flags, const engine::Placement& placement) {
+  capture_flags.check();
   const auto model = engine::Model::open(lasting_spec(flags.model));
   const auto text = text_of(*model);
   if (!text) {
@@ -76,8 +64,10 @@ void run_chat(const ChatFlags& flags, const engine::SamplingParameters& sampling
   const engine::ChatTemplate chat_template = chat_template_of(*text, flags.model, flags.chat_template);
   const engine::ConversationOptions options = conversation_options(flags, sampling, chat_template);
   engine::check(options.sampling);
-  engine::Session session(model, placement, session_options(flags, *model));
-  engine::Conversation conversation(session, text->tokenizer, chat_template, options);
+  engine::Session session(model, placement, context.options(*model));
+  const std::unique_ptr<engine::FieldCapture> capture = capture_flags.make(text->tokenizer.digest());
+  engine::Conversation conversation(session, text->tokenizer, chat_template, options,
+                                    calls_of(capture.get()));
 
   const bool shows = isatty(STDOUT_FILENO) == 1;
   const bool asks = shows && isatty(STDIN_FILENO) == 1;
@@ -92,16 +82,17 @@ void run_chat(const ChatFlags& flags, const engine::SamplingParameters& sampling
     const auto message =
         messages.read(fmt::format("[{}/{}] > ", conversation.n_tokens(), conversation.n_positions()));
     if (!message) {
-      return;
+      break;
     }
     try {
       if (!chat.handle(*message)) {
-        return;
+        break;
       }
     } catch (const std::exception& error) {
       say("reprise: {}\n", describe_error(error));
     }
   }
+  finish(capture.get());
 }
 
 }  // namespace
@@ -125,14 +116,13 @@ void add_chat(CLI::App& app, int& /*exit_code*/) {
       "Let the model call two tools: sumN1, the sum of the first n integers, and sumN2, of their squares");
   command->add_option("--max-new-tokens", flags->max_new_tokens,
                       fmt::format("Tokens of a reply at most (default {})", flags->max_new_tokens));
-  command->add_option(
-      "--context", flags->context,
-      fmt::format("Tokens of the conversation at most (default {}, or the model's where that is less)",
-                  kDefaultContext));
+  auto context = std::make_shared<ContextFlag>(*command);
   auto sampling = std::make_shared<SamplingFlags>(*command);
   auto placement = std::make_shared<PlacementFlags>(*command);
-  command->callback(
-      [flags, sampling, placement] { run_chat(*flags, sampling->parameters(), placement->placement()); });
+  auto capture = std::make_shared<FieldCaptureFlags>(*command);
+  command->callback([flags, context, sampling, capture, placement] {
+    run_chat(*flags, *context, sampling->parameters(), *capture, placement->placement());
+  });
 }
 
 }  // namespace reprise::cli

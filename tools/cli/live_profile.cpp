@@ -31,7 +31,7 @@ engine::GenerateResult LiveProfile::generate(engine::Session& session, const eng
   engine::GenerateResult result;
   {
     const Observed observed(session.backend(), recorder);
-    result = engine::generate(session, request, &recorder);
+    result = perform_(session, request, &recorder);
   }
   const std::lock_guard lock(mutex_);
   builder_.add(recorder.builder());

@@ -12,7 +12,10 @@ namespace reprise::cli {
 
 class LiveProfile {
  public:
-  /// engine::generate, with every kernel timed. Thread-safe, for sessions of their own.
+  /// `perform`: what makes the call, such as engine::generate.
+  explicit LiveProfile(engine::GenerateFunction perform) : perform_(std::move(perform)) {}
+
+  /// The call, with every kernel timed. Thread-safe, for sessions of their own.
   engine::GenerateResult generate(engine::Session& session, const engine::GenerateRequest& request,
                                   engine::GenerateObserver* observer);
 
@@ -21,6 +24,7 @@ class LiveProfile {
   [[nodiscard]] std::string report_json() const;
 
  private:
+  engine::GenerateFunction perform_;
   mutable std::mutex mutex_;
   harness::CostProfileBuilder builder_;
   std::int64_t n_calls_ = 0;

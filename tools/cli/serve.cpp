@@ -9,6 +9,9 @@
 #include "engine/io/mapped_file.h"
 #include "engine/serve/http/http_server.h"
 #include "tools/cli/app.h"
+#include "tools/cli/capture_call.h"
+#include "tools/cli/capture_flags.h"
+#include "tools/cli/context_flag.h"
 #include "tools/cli/flags.h"
 #include "tools/cli/live_profile.h"
 #include "tools/cli/model_text.h"
@@ -76,26 +79,21 @@ std::string key_of(const std::string& path) {
   return text;
 }
 
+/// A model without a chat template that is known still completes texts; one that was named must be known.
 void find_chat_template(engine::ServedModel& served, const TextTools& text, const std::string& name) {
   try {
-    served.chat = name.empty() ? engine::ChatTemplate::recognise(text.facts.chat_template, served.name)
-                               : engine::ChatTemplate::named(name);
+    served.chat = chat_template_of(text, served.name, name);
+    served.chat_ends = turn_ends(served.model->config(), served.tokenizer, *served.chat);
   } catch (const Error& error) {
     if (!name.empty()) {
       throw;
     }
     served.why_no_chat = error.what();
-    return;
-  }
-  for (const std::string_view end : served.chat->end_of_turn()) {
-    if (const auto id = text.tokenizer.id_of(end); id) {
-      served.eos_ids.push_back(*id);
-    }
   }
 }
 
 engine::ServedModel served_model(const ServeFlags& flags) {
-  const auto model = engine::Model::open(flags.model);
+  const auto model = engine::Model::open(lasting_spec(flags.model));
   const std::optional<TextTools> text = text_of(*model);
   if (!text) {
     fail(ErrorCode::not_found, "{}: tokenizer: expected one with the weights, found none", flags.model);
@@ -106,20 +104,27 @@ engine::ServedModel served_model(const ServeFlags& flags) {
                              .chat = {},
                              .why_no_chat = {},
                              .bos = text->facts.add_bos ? text->facts.bos : std::nullopt,
-                             .eos_ids = model->config().eos_ids,
+                             .chat_ends = {},
                              .fingerprint = {}};
-  for (const auto& id : {text->facts.eos, text->facts.eot}) {
-    if (id) {
-      served.eos_ids.push_back(*id);
-    }
-  }
   find_chat_template(served, *text, flags.chat_template);
   served.fingerprint = fmt::format("reprise-{}-{}", engine::build_info().git_commit.substr(0, 12),
                                    model->identity().sha256.substr(0, 12));
   return served;
 }
 
-void run_serve(ServeFlags flags, const engine::Placement& placement) {
+/// Counters of captures, as /metrics tells them.
+engine::ServerMetrics::Gauges gauges_of(const engine::FieldCaptureCounts& counts) {
+  const auto number = [](auto count) { return static_cast<double>(count); };
+  return {{"reprise_calls_captured", number(counts.captured)},
+          {"reprise_captures_written", number(counts.written)},
+          {"reprise_captures_dropped", number(counts.dropped)},
+          {"reprise_captures_failed", number(counts.failed)},
+          {"reprise_capture_bytes", number(counts.bytes)}};
+}
+
+void run_serve(ServeFlags flags, const ContextFlag& context, const FieldCaptureFlags& capture_flags,
+               const engine::Placement& placement) {
+  capture_flags.check();
   if (!flags.api_key_file.empty()) {
     flags.options.api_key = key_of(flags.api_key_file);
   } else if (!is_loopback(flags.options.host)) {
@@ -129,21 +134,28 @@ void run_serve(ServeFlags flags, const engine::Placement& placement) {
   }
   StopAtSignals signals;
   engine::ServedModel served = served_model(flags);
+  flags.options.slots.session = context.options(*served.model);
   const std::string name = served.name;
   const std::string chat = served.chat ? std::string(served.chat->name()) : served.why_no_chat;
-  LiveProfile profile;
+  const std::unique_ptr<engine::FieldCapture> capture = capture_flags.make(served.tokenizer.digest());
+  LiveProfile profile(calls_of(capture.get()));
   engine::HttpServerHooks hooks;
+  hooks.generate = calls_of(capture.get());
   if (flags.profile) {
     hooks.generate = [&](auto& session, const auto& request, auto* observer) {
       return profile.generate(session, request, observer);
     };
     hooks.report = [&] { return profile.report_json(); };
   }
+  if (capture != nullptr) {
+    hooks.gauges = [&] { return gauges_of(capture->counts()); };
+  }
   engine::HttpServer server(std::move(served), placement, flags.options, std::move(hooks));
   say("{} on http://{}:{}/v1 ({})\nchat template: {}\n", name, flags.options.host, server.port(),
       describe(server.placement()), chat);
   signals.watch(server);
   server.run();
+  finish(capture.get());
 }
 
 }  // namespace
@@ -165,12 +177,8 @@ void add_serve(CLI::App& app) {
       ->check(whole_number(0, 65535))
       ->capture_default_str();
   command->add_option("--name", flags->name, "The model's name in answers (default: its own)");
-  command->add_option("--chat-template", flags->chat_template,
-                      "qwen3, qwen3-first, qwen2.5, llama3 or chatml (default: the model's own)");
-  command
-      ->add_option("--context", options.slots.session.n_positions,
-                   "Positions of each slot (default: the model's)")
-      ->check(whole_number(1, 1U << 30));
+  add_chat_template_flag(*command, flags->chat_template);
+  auto context = std::make_shared<ContextFlag>(*command);
   command->add_option("--slots", options.slots.n_slots, "Requests computed at the same time")
       ->check(whole_number(1, 256))
       ->capture_default_str();
@@ -187,8 +195,11 @@ void add_serve(CLI::App& app) {
       ->capture_default_str();
   command->add_option("--api-key-file", flags->api_key_file, "Ask for the bearer token in this file");
   command->add_flag("--profile", flags->profile, "Time every kernel, for GET /report");
+  auto capture = std::make_shared<FieldCaptureFlags>(*command);
   auto placement = std::make_shared<PlacementFlags>(*command);
-  command->callback([flags, placement] { run_serve(*flags, placement->placement()); });
+  command->callback([flags, context, capture, placement] {
+    run_serve(*flags, *context, *capture, placement->placement());
+  });
 }
 
 }  // namespace reprise::cli

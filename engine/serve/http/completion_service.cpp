@@ -105,7 +105,11 @@ CompletionTask CompletionService::task_of(const ChatCompletionRequest& request, 
                        model_.chat->name(), request.options.tools.size()));
   }
   const std::string prompt = model_.chat->render(request.messages, request.options);
-  return task_of(request.fields, model_.tokenizer.encode(prompt), seed);
+  CompletionTask task = task_of(request.fields, model_.tokenizer.encode(prompt), seed);
+  task.request.eos_ids = model_.chat_ends.eos_ids;
+  task.stop_strings.insert(task.stop_strings.end(), model_.chat_ends.stop_strings.begin(),
+                           model_.chat_ends.stop_strings.end());
+  return task;
 }
 
 CompletionTask CompletionService::task_of(const CompletionFields& fields, std::vector<TokenId> prompt,
@@ -125,7 +129,7 @@ CompletionTask CompletionService::task_of(const CompletionFields& fields, std::v
   const std::int64_t room = n_positions - n_prompt + 1;
   task.request.max_new_tokens = std::min(fields.max_tokens.value_or(room), room);
   task.request.prompt_ids = std::move(prompt);
-  task.request.eos_ids = model_.eos_ids;
+  task.request.eos_ids = model_.model->config().eos_ids;
   task.request.sampling = fields.sampling;
   task.request.sampling.seed = seed;
   task.stop_strings = fields.stop;

@@ -15,6 +15,7 @@
 
 #include "engine/serve/completion.h"
 #include "engine/serve/http/metrics.h"
+#include "engine/serve/turn_ends.h"
 #include "engine/text/chat_template.h"
 #include "engine/text/tokenizer.h"
 
@@ -37,9 +38,9 @@ struct ServedModel {
   Tokenizer tokenizer;
   std::optional<ChatTemplate> chat;  ///< absent: /v1/chat/completions says why
   std::string why_no_chat;
-  std::optional<TokenId> bos;    ///< put before the text of a completion
-  std::vector<TokenId> eos_ids;  ///< any ends an answer
-  std::string fingerprint;       ///< AnswerHead::fingerprint
+  std::optional<TokenId> bos;  ///< put before the text of a completion
+  TurnEnds chat_ends;          ///< of an answer in a chat; a completion ends at the model's own ids
+  std::string fingerprint;     ///< AnswerHead::fingerprint
 };
 
 struct HttpServerHooks {

@@ -4,6 +4,7 @@
 #include <httplib.h>
 
 #include <csignal>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <regex>
 
@@ -132,6 +133,31 @@ TEST_F(Serve, AProfileAddsUpToTheTimeOfAllCalls) {
   }
   EXPECT_NEAR(sum, report["seconds"].get<double>(), 1e-9);
   EXPECT_GT(n_linear, 3 * 5);
+}
+
+TEST_F(Serve, CapturesAndLogsTheCallsItAnswers) {
+  const std::string folder = path("captures").string();
+  const std::string log = path("calls.jsonl").string();
+  Served served(
+      {"--threads", "1", "--capture-dir", folder, "--capture-policy", "every:2", "--call-log", log});
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ(served.client()
+                  .Post("/v1/completions", R"({"prompt": "abc", "max_tokens": 3})", "application/json")
+                  ->status,
+              200);
+  }
+  EXPECT_EQ(served.end(SIGTERM), 0);
+  const std::string lines = testing::read_file(log);
+  EXPECT_EQ(std::count(lines.begin(), lines.end(), '\n'), 5) << lines;
+  std::vector<std::string> captures;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    captures.push_back(entry.path().string());
+  }
+  ASSERT_EQ(captures.size(), 2U) << served.words();
+  for (const std::string& capture : captures) {
+    const Outcome replayed = run({"replay", capture, "--budget", "0.5", "--min-runs", "1"});
+    EXPECT_THAT(replayed.out, HasSubstr("identical")) << replayed.err;
+  }
 }
 
 TEST_F(Serve, WrongFlagsAreOneLine) {

@@ -29,7 +29,7 @@ inline ServedModel tiny_served() {
           .chat = ChatTemplate::named("chatml"),
           .why_no_chat = "",
           .bos = {},
-          .eos_ids = {},
+          .chat_ends = {},
           .fingerprint = "test"};
 }
 
