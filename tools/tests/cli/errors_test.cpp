@@ -36,7 +36,6 @@ TEST_F(Errors, Commands) {
   expect_error({},
                {"command: expected one of generate, chat, serve, capture, replay, bench, profile, tokenize, model, "
                 "compare, gate, doctor, history, report, found nothing"});
-                "compare, gate, doctor, history, report, found nothing"});
   expect_error({"replai", "x"}, {"command: ", "found 'replai'", "(see reprise --help)"});
   expect_error({"--bogus"}, {"command: ", "found '--bogus'"});
   expect_error({"capture"},
