@@ -28,6 +28,7 @@ void Completion::run(Session& session) {
     outcome.result = generate_(session, task_.request, &stream);
     stream.finish();
     outcome.found_stop_string = stream.found_stop_string();
+    outcome.logprobs = new_logprobs(told);
   } catch (const Error& error) {
     outcome.error = error;
   } catch (const std::bad_alloc&) {
@@ -36,7 +37,6 @@ void Completion::run(Session& session) {
   } catch (const std::exception& error) {
     outcome.error = Error(ErrorCode::io, error.what());
   }
-  outcome.logprobs = new_logprobs(told);
   const std::lock_guard lock(mutex_);
   outcome_ = std::move(outcome);
   done_ = true;

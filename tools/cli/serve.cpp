@@ -29,39 +29,46 @@ struct ServeFlags {
   bool profile = false;
 };
 
-/// Ends the server at SIGINT or SIGTERM. Both are blocked in this thread and those it starts, and waited for.
-class StopAtSignals {
+/// While it lives, SIGINT and SIGTERM wait in line: for this thread and those it starts.
+class BlockedSignals {
  public:
-  StopAtSignals() {
+  BlockedSignals() {
     sigemptyset(&signals_);
     for (const int signal : {SIGINT, SIGTERM, SIGUSR1}) {
       sigaddset(&signals_, signal);
     }
     pthread_sigmask(SIG_BLOCK, &signals_, &before_);
   }
-  ~StopAtSignals() {
-    if (waiter_.joinable()) {
-      pthread_kill(waiter_.native_handle(), SIGUSR1);  // "it ended by itself"
-      waiter_.join();
-    }
-    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
-  }
-  StopAtSignals(const StopAtSignals&) = delete;
-  StopAtSignals& operator=(const StopAtSignals&) = delete;
+  ~BlockedSignals() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  BlockedSignals(const BlockedSignals&) = delete;
+  BlockedSignals& operator=(const BlockedSignals&) = delete;
 
-  void watch(engine::HttpServer& server) {
-    waiter_ = std::thread([this, &server] {
-      int signal = 0;
-      if (sigwait(&signals_, &signal) == 0 && signal != SIGUSR1) {
-        say("stopping: requests at work have a few seconds to end\n");
-        server.stop();
-      }
-    });
-  }
+  [[nodiscard]] const sigset_t& set() const { return signals_; }
 
  private:
   sigset_t signals_{};
   sigset_t before_{};
+};
+
+/// Stops a server at the first of them.
+class StopAtSignals {
+ public:
+  StopAtSignals(const BlockedSignals& signals, engine::HttpServer& server)
+      : waiter_([&signals, &server] {
+          int signal = 0;
+          if (sigwait(&signals.set(), &signal) == 0 && signal != SIGUSR1) {
+            say("stopping: requests at work have a few seconds to end\n");
+            server.stop();
+          }
+        }) {}
+  ~StopAtSignals() {
+    pthread_kill(waiter_.native_handle(), SIGUSR1);  // where the server ended by itself
+    waiter_.join();
+  }
+  StopAtSignals(const StopAtSignals&) = delete;
+  StopAtSignals& operator=(const StopAtSignals&) = delete;
+
+ private:
   std::thread waiter_;
 };
 
@@ -75,6 +82,12 @@ std::string key_of(const std::string& path) {
   text = text.substr(0, text.find_first_of("\r\n"));
   if (text.size() < 8) {
     fail(ErrorCode::invalid_data, "{}: expected a key of at least 8 characters, found {}", path, text.size());
+  }
+  for (const char c : text) {
+    if (c <= ' ' || c > '~' || c == '%') {  // what a header may change on its way
+      fail(ErrorCode::invalid_data,
+           "{}: expected a key of printable ASCII without spaces and %, found another", path);
+    }
   }
   return text;
 }
@@ -132,11 +145,11 @@ void run_serve(ServeFlags flags, const ContextFlag& context, const FieldCaptureF
          "--host: expected --api-key-file with an address that others reach, found {} alone",
          flags.options.host);
   }
-  StopAtSignals signals;
   engine::ServedModel served = served_model(flags);
   flags.options.slots.session = context.options(*served.model);
   const std::string name = served.name;
   const std::string chat = served.chat ? std::string(served.chat->name()) : served.why_no_chat;
+  const BlockedSignals signals;  // before the first thread is started
   const std::unique_ptr<engine::FieldCapture> capture = capture_flags.make(served.tokenizer.digest());
   LiveProfile profile(calls_of(capture.get()));
   engine::HttpServerHooks hooks;
@@ -153,8 +166,10 @@ void run_serve(ServeFlags flags, const ContextFlag& context, const FieldCaptureF
   engine::HttpServer server(std::move(served), placement, flags.options, std::move(hooks));
   say("{} on http://{}:{}/v1 ({})\nchat template: {}\n", name, flags.options.host, server.port(),
       describe(server.placement()), chat);
-  signals.watch(server);
-  server.run();
+  {
+    const StopAtSignals stopping(signals, server);
+    server.run();
+  }
   finish(capture.get());
 }
 

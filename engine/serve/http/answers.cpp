@@ -47,9 +47,10 @@ class TextAnswer final : public Answer {
 
 class ChatAnswer final : public Answer {
  public:
-  explicit ChatAnswer(AnswerOptions options)
+  ChatAnswer(AnswerOptions options, ChatMarkup markup)
       : options_(std::move(options)),
-        parser_([this](ChatReplyParser::Part part, std::string_view text) { take_text(part, text); }) {}
+        parser_([this](ChatReplyParser::Part part, std::string_view text) { take_text(part, text); },
+                markup) {}
 
   Chunks begin() override { return {chunk({{"role", "assistant"}, {"content", ""}}, {}, {})}; }
   Chunks take(CompletionPiece piece) override {
@@ -107,8 +108,8 @@ std::unique_ptr<Answer> make_text_answer(AnswerOptions options) {
   return std::make_unique<TextAnswer>(std::move(options));
 }
 
-std::unique_ptr<Answer> make_chat_answer(AnswerOptions options) {
-  return std::make_unique<ChatAnswer>(std::move(options));
+std::unique_ptr<Answer> make_chat_answer(AnswerOptions options, ChatMarkup markup) {
+  return std::make_unique<ChatAnswer>(std::move(options), markup);
 }
 
 }  // namespace reprise::engine

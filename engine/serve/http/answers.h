@@ -8,6 +8,7 @@
 
 #include "engine/serve/completion.h"
 #include "engine/serve/http/completion_response.h"
+#include "engine/text/chat_reply.h"
 #include "engine/text/tokenizer.h"
 
 namespace reprise::engine {
@@ -31,6 +32,7 @@ struct AnswerOptions {
 };
 
 std::unique_ptr<Answer> make_text_answer(AnswerOptions options);
-std::unique_ptr<Answer> make_chat_answer(AnswerOptions options);
+/// `markup`: what of a reply is not its content.
+std::unique_ptr<Answer> make_chat_answer(AnswerOptions options, ChatMarkup markup);
 
 }  // namespace reprise::engine

@@ -18,6 +18,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr std::size_t kMostStopStrings = 16;
+constexpr std::size_t kMostStopBytes = 1024;  // a search for a longer one could hold a slot up
 constexpr std::int64_t kMostLogprobs = 20;
 
 std::string found(const Json& value) {
@@ -111,8 +112,9 @@ std::vector<std::string> stop_of(const Json& body) {
     refuse_value("stop", fmt::format("a text, or a list of at most {}", kMostStopStrings), *value);
   }
   for (const Json& entry : list) {
-    if (!entry.is_string() || entry.get_ref<const std::string&>().empty()) {
-      refuse_value("stop", "texts that are not empty", *value);
+    if (!entry.is_string() || entry.get_ref<const std::string&>().empty() ||
+        entry.get_ref<const std::string&>().size() > kMostStopBytes) {
+      refuse_value("stop", fmt::format("texts of 1 to {} bytes", kMostStopBytes), *value);
     }
     stop.push_back(entry.get<std::string>());
   }
@@ -263,9 +265,20 @@ ChatCompletionRequest parse_chat_completion(std::string_view text) {
   }
   refuse_unless(body, "response_format", {{{"type", "text"}}}, "{\"type\": \"text\"}");
   refuse_unless(body, "modalities", {Json::array({"text"})}, "[\"text\"]");
+  refuse_unless(body, "parallel_tool_calls", {true}, "true");
+  for (const char* unknown : {"functions", "function_call", "reasoning_effort", "prediction", "audio",
+                              "web_search_options", "verbosity"}) {
+    refuse_unless(body, unknown, {}, "none");
+  }
   if (const Json* kwargs = given(body, "chat_template_kwargs"); kwargs != nullptr) {
     if (!kwargs->is_object()) {
       refuse_value("chat_template_kwargs", "an object", *kwargs);
+    }
+    for (const auto& [key, value] : kwargs->items()) {
+      if (key != "enable_thinking") {
+        refuse("chat_template_kwargs",
+               fmt::format("chat_template_kwargs: expected enable_thinking alone, found {}", printable(key)));
+      }
     }
     request.options.enable_thinking = flag(*kwargs, "enable_thinking", true);
   }

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <random>
+#include <thread>
 
 #include "engine/core/monotonic.h"
 #include "engine/serve/http/api_error.h"
@@ -23,6 +25,7 @@ RunningCompletion::RunningCompletion(CompletionService& service, std::shared_ptr
                    "", "queue_full");
   }
   ticket_ = *ticket;
+  ++service_.n_running_;
 }
 
 RunningCompletion::~RunningCompletion() {
@@ -30,6 +33,7 @@ RunningCompletion::~RunningCompletion() {
     completion_->cancel();
     service_.slots_.withdraw(ticket_);
   }
+  --service_.n_running_;
 }
 
 bool RunningCompletion::next(CompletionPiece& piece, const std::function<bool()>& client_is_gone) {
@@ -45,7 +49,6 @@ bool RunningCompletion::next(CompletionPiece& piece, const std::function<bool()>
       return false;
     }
     if (client_is_gone()) {
-      service_.metrics_.count_cancelled();
       throw ClientGone();
     }
     const double now = monotonic_seconds();
@@ -154,6 +157,18 @@ std::unique_ptr<RunningCompletion> CompletionService::start(CompletionTask task)
 void CompletionService::stop(double grace_seconds) {
   double expected = kNever;
   stop_at_.compare_exchange_strong(expected, monotonic_seconds() + grace_seconds);
+}
+
+void CompletionService::wait_for_all() {
+  // next() looks that often whether it is time, so nobody waits for long after the grace.
+  while (n_running_ > 0) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+}
+
+ChatMarkup CompletionService::markup_of(const ChatCompletionRequest& request) const {
+  return {.thinking = model_.chat && (model_.chat->knows_thinking() || model_.chat->writes_reasoning()),
+          .tool_calls = !request.options.tools.empty()};
 }
 
 GenerateResult CompletionService::generate(Session& session, const GenerateRequest& request,

@@ -12,6 +12,7 @@
 #include "engine/serve/http/completion_request.h"
 #include "engine/serve/http/http_server.h"
 #include "engine/serve/http/metrics.h"
+#include "engine/text/chat_reply.h"
 
 namespace reprise::engine {
 
@@ -59,8 +60,13 @@ class CompletionService {
   /// Errors: ApiError 429 when the line is full, 503 when the server stops.
   std::unique_ptr<RunningCompletion> start(CompletionTask task);
 
+  /// What the reply to a request has beside its content: tool calls only where tools were offered.
+  [[nodiscard]] ChatMarkup markup_of(const ChatCompletionRequest& request) const;
+
   /// Requests at work have so long to end by themselves.
   void stop(double grace_seconds);
+  /// Until no request is in line or at work; after stop() that is the grace, at most.
+  void wait_for_all();
   [[nodiscard]] bool is_stopping() const { return stop_at_ < kNever; }
 
  private:
@@ -76,6 +82,7 @@ class CompletionService {
   HttpServerHooks hooks_;
   ServerMetrics& metrics_;
   std::atomic<double> stop_at_{kNever};
+  std::atomic<std::int64_t> n_running_{0};
   Slots slots_;  // last: its threads use the rest
 };
 

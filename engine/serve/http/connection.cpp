@@ -9,7 +9,14 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <condition_variable>
 #include <cstring>
+#include <mutex>
+#include <string_view>
+#include <system_error>
+#include <thread>
+
+#include "engine/core/monotonic.h"
 
 namespace reprise::engine {
 namespace {
@@ -53,7 +60,7 @@ class SocketStream final : public httplib::Stream {
   }
   ssize_t read(char* to, size_t size) override {
     if (begin_ == end_) {
-      if (!wait_for(socket_, POLLIN, read_milliseconds_)) {
+      if (monotonic_seconds() > deadline_ || !wait_for(socket_, POLLIN, read_milliseconds_)) {
         return -1;
       }
       const ssize_t n = receive(buffer_.data(), buffer_.size(), 0);
@@ -63,7 +70,11 @@ class SocketStream final : public httplib::Stream {
       begin_ = 0;
       end_ = static_cast<std::size_t>(n);
     }
-    const std::size_t n = std::min(size, end_ - begin_);
+    const std::size_t n = std::min({size, end_ - begin_, left_});
+    if (n == 0) {
+      return -1;
+    }
+    left_ -= n;
     std::memcpy(to, buffer_.data() + begin_, n);
     begin_ += n;
     return static_cast<ssize_t>(n);
@@ -94,8 +105,18 @@ class SocketStream final : public httplib::Stream {
   }
   [[nodiscard]] socket_t socket() const override { return socket_; }
 
-  /// Bytes that wait to be read are a sign of life: the client's next request.
+  /// What the next request may take.
+  void begin_request(std::size_t max_bytes, double deadline) {
+    left_ = max_bytes;
+    deadline_ = deadline;
+  }
+
+  /// Also behind bytes that wait to be read, such as the client's next request.
   [[nodiscard]] bool is_gone() const {
+    pollfd entry{socket_, POLLRDHUP, 0};
+    if (poll(&entry, 1, 0) > 0 && (entry.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0) {
+      return true;
+    }
     char byte = 0;
     const ssize_t n = receive(&byte, 1, MSG_PEEK | MSG_DONTWAIT);
     return n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK);
@@ -117,10 +138,60 @@ class SocketStream final : public httplib::Stream {
   std::array<char, 4096> buffer_{};
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
+  std::size_t left_ = 0;
+  double deadline_ = 0;
 };
 
 thread_local const SocketStream* stream_of_this_thread = nullptr;
 thread_local bool this_is_the_last = false;
+thread_local bool there_are_too_many = false;
+thread_local double began = 0;
+
+/// A thread for each connection, up to a limit; what comes beyond is answered by the thread that accepts.
+class ConnectionThreads final : public httplib::TaskQueue {
+ public:
+  void enqueue(std::function<void()> serve) override {
+    std::unique_lock lock(mutex_);
+    if (n_ < kMaxConnections) {
+      try {
+        std::thread([this, serve] {
+          serve();
+          const std::lock_guard end(mutex_);
+          --n_;
+          changed_.notify_all();
+        }).detach();
+        ++n_;
+        return;
+      } catch (const std::system_error&) {
+        // The system has no more threads: as if the limit were reached.
+      }
+    }
+    lock.unlock();
+    there_are_too_many = true;
+    serve();
+    there_are_too_many = false;
+  }
+  void shutdown() override {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return n_ == 0; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  int n_ = 0;
+};
+
+/// Without waiting for the client, which the thread that accepts has no time for.
+void refuse_connection(socket_t sock) {
+  constexpr std::string_view kAnswer =
+      "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nRetry-After: 1\r\n"
+      "Connection: close\r\nContent-Length: 100\r\n\r\n"
+      R"({"error":{"message":"too many connections","type":"server_error","param":null,"code":"connections"}})";
+  send(sock, kAnswer.data(), kAnswer.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  shutdown(sock, SHUT_WR);
+  close(sock);
+}
 
 /// A socket closed with bytes unread would reset the connection, and the client might lose the answer.
 void drain(socket_t sock) {
@@ -135,6 +206,14 @@ void drain(socket_t sock) {
 }
 
 }  // namespace
+
+HttpConnections::HttpConnections() {
+  new_task_queue = [] { return new ConnectionThreads; };
+}
+
+double HttpConnections::request_began() {
+  return began;
+}
 
 void HttpConnections::end_connection_after_this() {
   this_is_the_last = true;
@@ -167,6 +246,10 @@ bool HttpConnections::wait_for_request(const httplib::Stream& stream) const {
 }
 
 bool HttpConnections::process_and_close_socket(socket_t sock) {
+  if (there_are_too_many) {
+    refuse_connection(sock);
+    return false;
+  }
   const auto milliseconds = [](time_t seconds, time_t microseconds) {
     return static_cast<int>(seconds * 1000 + microseconds / 1000);
   };
@@ -177,8 +260,15 @@ bool HttpConnections::process_and_close_socket(socket_t sock) {
   bool answered = false;
   for (std::size_t left = keep_alive_max_count_; left > 0 && wait_for_request(stream); --left) {
     const bool is_last = left == 1 || ending_ || svr_sock_ == INVALID_SOCKET;
+    began = monotonic_seconds();
+    stream.begin_request(kMaxHeadBytes + payload_max_length_, began + kMaxReadSeconds);
     bool closed = false;
-    answered = process_request(stream, is_last, closed, nullptr);
+    try {
+      // Parts of an answer, which Range asks for, are no JSON; and many parts can be more than the whole.
+      answered = process_request(stream, is_last, closed, [](httplib::Request& req) { req.ranges.clear(); });
+    } catch (const std::exception&) {
+      answered = false;  // no memory for an answer; other connections go on
+    }
     if (!answered || closed || is_last || this_is_the_last) {
       break;
     }

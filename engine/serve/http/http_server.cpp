@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <openssl/crypto.h>
 
+#include <charconv>
 #include <chrono>
 #include <ctime>
 #include <nlohmann/json.hpp>
@@ -23,8 +24,6 @@ using httplib::Response;
 
 constexpr const char* kJson = "application/json";
 
-thread_local double request_began = 0;
-
 void set_error(Response& res, const ApiError& error) {
   res.status = error.status();
   res.set_content(error.to_json() + "\n", kJson);
@@ -38,6 +37,22 @@ void set_error(Response& res, const ApiError& error) {
 /// In a time that tells nothing of how much of it is right.
 bool are_equal(const std::string& a, const std::string& b) {
   return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+/// Bytes of the body; nothing where that cannot be told before reading it, or where they are not the body's
+/// own. The library would take "5abc" for 5, and whatever follows for the next request.
+std::optional<std::uint64_t> body_length(const Request& req) {
+  if (req.has_header("Transfer-Encoding") || req.has_header("Content-Encoding") ||
+      req.get_header_value_count("Content-Length") > 1) {
+    return std::nullopt;
+  }
+  const std::string text = req.get_header_value("Content-Length");
+  if (text.empty()) {
+    return req.method == "POST" ? std::nullopt : std::optional<std::uint64_t>(0);
+  }
+  std::uint64_t length = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), length);
+  return error == std::errc() && end == text.data() + text.size() ? std::optional(length) : std::nullopt;
 }
 
 std::string event_of(std::string_view data) {
@@ -75,14 +90,18 @@ class HttpServer::State {
 
   void run() {
     running_ = true;
-    if (!service_.is_stopping()) {
-      connections_.listen_after_bind();
-    }
+    const bool ended_well = service_.is_stopping() || connections_.listen_after_bind();
     running_ = false;
+    if (!ended_well && !service_.is_stopping()) {
+      fail(ErrorCode::io, "{}:{}: expected to accept connections, found an error of the system",
+           options_.host, port_);
+    }
   }
   void stop() {
     service_.stop(options_.grace_seconds);
     connections_.end_connections();
+    // The library begins no stream once it has stopped: those in line are waited for first.
+    service_.wait_for_all();
     // stop() of the library says nothing to a server that is about to begin.
     while (running_ && !connections_.is_running()) {
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
@@ -119,11 +138,6 @@ class HttpServer::State {
 };
 
 void HttpServer::State::set_limits() {
-  // A request holds its thread while it waits in line; what asks for health or metrics must find one free.
-  constexpr std::int64_t kThreadsForOthers = 16;
-  const auto n_threads =
-      static_cast<std::size_t>(options_.slots.n_slots + options_.slots.max_waiting + kThreadsForOthers);
-  connections_.new_task_queue = [n_threads] { return new httplib::ThreadPool(n_threads); };
   connections_.set_payload_max_length(options_.max_body_bytes);
   connections_.set_keep_alive_max_count(1'000'000);
   connections_.set_keep_alive_timeout(30);
@@ -136,14 +150,10 @@ void HttpServer::State::set_limits() {
     setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
   });
   connections_.set_pre_routing_handler([this](const Request& req, Response& res) {
-    request_began = monotonic_seconds();
-    if (!refuse_early(req, res)) {
-      return httplib::Server::HandlerResponse::Unhandled;
-    }
-    HttpConnections::end_connection_after_this();
-    return httplib::Server::HandlerResponse::Handled;
+    return refuse_early(req, res) ? httplib::Server::HandlerResponse::Handled
+                                  : httplib::Server::HandlerResponse::Unhandled;
   });
-  connections_.set_exception_handler([](const Request&, Response& res, std::exception_ptr thrown) {
+  connections_.set_exception_handler([this](const Request&, Response& res, std::exception_ptr thrown) {
     try {
       std::rethrow_exception(thrown);
     } catch (const ApiError& error) {
@@ -151,6 +161,7 @@ void HttpServer::State::set_limits() {
     } catch (const Error& error) {
       set_error(res, api_error_of(error));
     } catch (const ClientGone&) {
+      metrics_.count_cancelled();
       res.status = 499;  // for the metrics; nobody reads it
     } catch (const std::exception& error) {
       set_error(res, {500, "server_error", error.what()});
@@ -162,36 +173,45 @@ void HttpServer::State::set_limits() {
     }
   }));
   connections_.set_logger([this](const Request& req, const Response& res) {
-    metrics_.count_request(endpoint_of(req.path), res.status, monotonic_seconds() - request_began);
+    metrics_.count_request(endpoint_of(req.path), res.status,
+                           monotonic_seconds() - HttpConnections::request_began());
   });
 }
 
 /// What can be told from a request's head, before its body is read.
 bool HttpServer::State::refuse_early(const Request& req, Response& res) const {
-  const std::string expected = "Bearer " + options_.api_key;
+  const auto refuse_unread = [&](const ApiError& error) {
+    set_error(res, error);
+    res.set_header("Connection", "close");
+    HttpConnections::end_connection_after_this();
+    return true;
+  };
+  const bool has_body = req.method == "POST";
+  if (!has_body && req.method != "GET" && req.method != "HEAD" && req.method != "OPTIONS") {
+    return refuse_unread({405, "invalid_request_error", "method: expected GET or POST, found another"});
+  }
+  const std::optional<std::uint64_t> length = body_length(req);
+  if (!length) {
+    return refuse_unread(
+        {411, "invalid_request_error",
+         "body: expected one Content-Length and no encoding, found chunks or something else"});
+  }
+  if (!has_body && *length > 0) {
+    return refuse_unread({400, "invalid_request_error", "body: expected none with this method, found one"});
+  }
+  if (*length > options_.max_body_bytes) {
+    return refuse_unread(api_error_of_status(413));
+  }
   if (!options_.api_key.empty() && req.path != "/health" &&
-      !are_equal(req.get_header_value("Authorization"), expected)) {
-    set_error(res, {401, "authentication_error",
-                    "authorization: expected the server's bearer token, found another or none", "",
-                    "invalid_api_key"});
-    return true;
-  }
-  if (req.method != "POST") {
-    return false;
-  }
-  if (req.has_header("Transfer-Encoding")) {
-    set_error(res, {411, "invalid_request_error", "body: expected one with a Content-Length, found chunks"});
-    return true;
-  }
-  if (req.get_header_value<std::uint64_t>("Content-Length") > options_.max_body_bytes) {
-    set_error(res, api_error_of_status(413));
-    return true;
+      !are_equal(req.get_header_value("Authorization"), "Bearer " + options_.api_key)) {
+    return refuse_unread({401, "authentication_error",
+                          "authorization: expected the server's bearer token, found another or none", "",
+                          "invalid_api_key"});
   }
   // A page in a browser can send other types to this address without being asked.
-  if (!req.get_header_value("Content-Type").starts_with(kJson)) {
-    set_error(res, {415, "invalid_request_error",
-                    "content-type: expected application/json, found another or none"});
-    return true;
+  if (has_body && !req.get_header_value("Content-Type").starts_with(kJson)) {
+    return refuse_unread(
+        {415, "invalid_request_error", "content-type: expected application/json, found another or none"});
   }
   return false;
 }
@@ -237,7 +257,8 @@ void HttpServer::State::answer_chat(const Request& req, Response& res) {
   const ChatCompletionRequest request = parse_chat_completion(req.body);
   const std::uint64_t seed = service_.seed_of(request.fields);
   answer(res, service_.task_of(request, seed),
-         make_chat_answer(answer_options(request.fields, "chatcmpl", seed)), request.fields.stream);
+         make_chat_answer(answer_options(request.fields, "chatcmpl", seed), service_.markup_of(request)),
+         request.fields.stream);
 }
 
 AnswerOptions HttpServer::State::answer_options(const CompletionFields& fields, const char* prefix,
@@ -266,8 +287,8 @@ void HttpServer::State::answer(Response& res, CompletionTask task, std::unique_p
     res.set_content(answer->body(running->outcome()) + "\n", kJson);
     return;
   }
-  const auto write = [running, answer = std::shared_ptr<Answer>(std::move(answer)), piece = std::move(piece),
-                      has_piece](std::size_t, httplib::DataSink& sink) mutable {
+  const auto write = [this, running, answer = std::shared_ptr<Answer>(std::move(answer)),
+                      piece = std::move(piece), has_piece](std::size_t, httplib::DataSink& sink) mutable {
     const auto send = [&](const std::vector<std::string>& chunks) {
       for (const std::string& chunk : chunks) {
         const std::string event = event_of(chunk);
@@ -284,9 +305,13 @@ void HttpServer::State::answer(Response& res, CompletionTask task, std::unique_p
       send(answer->end(running->outcome()));
       send({"[DONE]"});
     } catch (const ClientGone&) {
+      metrics_.count_cancelled();
       return false;
     } catch (const ApiError& error) {
       const std::string event = event_of(error.to_json());
+      sink.write(event.data(), event.size());
+    } catch (const std::exception& error) {
+      const std::string event = event_of(ApiError(500, "server_error", error.what()).to_json());
       sink.write(event.data(), event.size());
     }
     sink.done();

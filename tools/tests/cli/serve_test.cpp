@@ -177,6 +177,8 @@ TEST_F(Serve, WrongFlagsAreOneLine) {
   expect({"--chat-template", "jinja"}, "chatml");
   testing::write_file(path("short"), "abc\n");
   expect({"--api-key-file", "short"}, "short: expected a key of at least 8 characters, found 3");
+  testing::write_file(path("odd"), "abc%20defgh\n");
+  expect({"--api-key-file", "odd"}, "odd: expected a key of printable ASCII without spaces and %");
   expect({"--backend", "hip", "--isa", "gfx000"}, "gfx000");
   EXPECT_EQ(run({"serve", "nothing-here"}).exit_code, 4);
 }

@@ -18,7 +18,8 @@ namespace {
 
 using ::testing::HasSubstr;
 
-const Json kCompletion = {{"prompt", "Once upon a time"}, {"max_tokens", 40}, {"temperature", 2}, {"seed", 7}};
+const Json kCompletion = {
+    {"prompt", "Once upon a time"}, {"max_tokens", 40}, {"temperature", 2}, {"seed", 7}};
 
 void wait_until(const std::function<bool()>& condition) {
   while (!condition()) {
@@ -108,6 +109,37 @@ TEST(HttpServer, AChatIsItsTemplateRendered) {
   EXPECT_EQ(streamed, message["content"]);
 }
 
+TEST(HttpServer, MarkupIsTextWhereNothingOfTheKindWasOffered) {
+  HttpServerHooks hooks;
+  const std::string said = R"(<tool_call>{"name": "f", "arguments": {}}</tool_call>)";
+  hooks.generate = [&](Session&, const GenerateRequest& request, GenerateObserver* observer) {
+    GenerateResult result;
+    result.n_prompt = std::ssize(request.prompt_ids);
+    result.finish_reason = FinishReason::eos;
+    for (const char c : said) {
+      const auto id = static_cast<TokenId>(c);
+      observer->on_token({std::ssize(result.generated_ids), id, id, {}, 0.0});
+      result.generated_ids.push_back(id);
+    }
+    return result;
+  };
+  ServedModel model = tiny_served();
+  model.chat = ChatTemplate::named("qwen3");
+  const RunningServer server(quick_options(), hooks, model);
+  Json chat = {{"messages", {{{"role", "user"}, {"content", "repeat that"}}}}};
+  const Json plain = server.ask("/v1/chat/completions", chat)["choices"][0];
+  EXPECT_EQ(plain["message"]["content"], said);
+  EXPECT_EQ(plain["finish_reason"], "stop");
+  chat["tools"] = {{{"type", "function"}, {"function", {{"name", "f"}}}}};
+  const Json called = server.ask("/v1/chat/completions", chat)["choices"][0];
+  EXPECT_EQ(called["message"]["tool_calls"][0]["function"]["name"], "f");
+  EXPECT_EQ(called["finish_reason"], "tool_calls");
+  const auto events = server.stream("/v1/chat/completions", chat);
+  EXPECT_EQ(events[events.size() - 2]["choices"][0]["delta"]["tool_calls"][0]["function"]["name"], "f");
+  chat["tool_choice"] = "none";
+  EXPECT_EQ(server.ask("/v1/chat/completions", chat)["choices"][0]["message"]["content"], said);
+}
+
 TEST(HttpServer, EqualSeedsGiveEqualAnswersAndADrawnSeedIsTold) {
   const RunningServer server;
   Json request = {{"prompt", "abc"}, {"max_tokens", 16}, {"temperature", 1.5}, {"seed", 5}};
@@ -185,7 +217,7 @@ TEST(HttpServer, WhatCannotBeMetIsRefusedByName) {
       {text, R"({"prompt": "a", "temperature": -1})", "temperature: expected a number from 0 to 100"},
       {text, R"({"prompt": "a", "top_p": 2})", "top_p: expected a number from 0 to 1, found 2"},
       {text, R"({"prompt": "a", "n": 2})", "n: expected 1, all that this server gives, found 2"},
-      {text, R"({"prompt": "a", "stop": [""]})", "stop: expected texts that are not empty"},
+      {text, R"({"prompt": "a", "stop": [""]})", "stop: expected texts of 1 to 1024 bytes"},
       {text, R"({"prompt": "a", "stop": 7})", "stop: expected a text, or a list"},
       {text, R"({"prompt": "a", "echo": true})", "echo: expected false"},
       {text, R"({"prompt": "a", "logprobs": 21})", "logprobs: expected a whole number from 0 to 20"},
@@ -216,6 +248,20 @@ TEST(HttpServer, WhatCannotBeMetIsRefusedByName) {
   EXPECT_THAT(error_of_answer(server.post(text, longer.dump()), 400),
               HasSubstr("expected at most 512 tokens (the context), found 513"));
   EXPECT_EQ(server.ask(text, kCompletion)["usage"]["completion_tokens"], 40) << "and the server lives on";
+}
+
+TEST(HttpServer, FieldsOfTheApiThatItDoesNotKnowAreRefused) {
+  const RunningServer server;
+  const Json messages = {{{"role", "user"}, {"content", "a"}}};
+  for (const char* field :
+       {"functions", "function_call", "reasoning_effort", "prediction", "audio", "verbosity"}) {
+    const Json request = {{"messages", messages}, {field, "x"}};
+    EXPECT_THAT(error_of_answer(server.post("/v1/chat/completions", request.dump()), 400),
+                HasSubstr(std::string(field) + ": expected none"));
+  }
+  const Json kwargs = {{"messages", messages}, {"chat_template_kwargs", {{"enable_magic", true}}}};
+  EXPECT_THAT(error_of_answer(server.post("/v1/chat/completions", kwargs.dump()), 400),
+              HasSubstr("enable_magic"));
 }
 
 TEST(HttpServer, OtherPathsMethodsAndTypesAreErrorsInJson) {
@@ -290,6 +336,9 @@ TEST(HttpServer, ABodyThatIsTooLargeIsRefusedUnread) {
   };
   const auto chunked = server.client().Post("/v1/completions", provide, "application/json");
   EXPECT_THAT(error_of_answer(chunked, 411), HasSubstr("found chunks")) << "nobody could tell how many come";
+  const httplib::Headers gzip = {{"Content-Encoding", "gzip"}};
+  EXPECT_EQ(server.client().Post("/v1/completions", gzip, kCompletion.dump(), "application/json")->status,
+            411);
   EXPECT_EQ(server.ask("/v1/completions", kCompletion)["usage"]["completion_tokens"], 40);
 }
 
@@ -370,6 +419,84 @@ std::string raw_post(Json body, bool stream) {
          std::to_string(text.size()) + "\r\n\r\n" + text;
 }
 
+/// All that the server says until it closes the connection.
+std::string answer_to_raw(int port, const std::string& bytes) {
+  const int fd = send_raw(port, bytes);
+  std::string answer;
+  std::array<char, 4096> part{};
+  for (ssize_t n = 0; (n = recv(fd, part.data(), part.size(), 0)) > 0;) {
+    answer.append(part.data(), static_cast<std::size_t>(n));
+  }
+  close(fd);
+  return answer;
+}
+
+TEST(HttpServer, LengthsThatCouldBeReadInTwoWaysEndTheConnection) {
+  const RunningServer server;
+  const std::string next = "GET /v1/models HTTP/1.1\r\nHost: x\r\n\r\n";
+  const auto post = [&](const std::string& headers) {
+    return "POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n" + headers +
+           "\r\n" + next;
+  };
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {post(""), "411"},
+      {post("Content-Length: 5abc\r\n"), "411"},
+      {post("Content-Length: 0x10\r\n"), "411"},
+      {post("Content-Length: -1\r\n"), "411"},
+      {post("Content-Length: 99999999999999999999\r\n"), "411"},
+      {post("Content-Length: 2\r\nContent-Length: 3\r\n"), "411"},
+      {post("Content-Length: 5000000000\r\n"), "413"},
+      {"GET /health HTTP/1.1\r\nHost: x\r\nContent-Length: 40\r\n\r\n" + next, "400"},
+      {"GET /health HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + next, "411"},
+      {"PUT /v1/completions HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + next, "405"},
+      {"DELETE /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 5000000000\r\n\r\n" + next, "405"},
+  };
+  for (const auto& [request, status] : cases) {
+    const std::string answer = answer_to_raw(server.port(), request);
+    EXPECT_THAT(answer, ::testing::StartsWith("HTTP/1.1 " + status)) << request;
+    EXPECT_THAT(answer, HasSubstr("Connection: close")) << request;
+    EXPECT_THAT(answer, ::testing::Not(HasSubstr("\"object\":\"list\"")))
+        << "the body became a request: " << request;
+  }
+}
+
+TEST(HttpServer, AHeadWithoutEndIsCutOff) {
+  HttpServerOptions options = quick_options();
+  options.max_body_bytes = 1000;
+  const RunningServer server(options);
+  const std::string endless = "GET /" + std::string(200'000, 'x');
+  const int fd = send_raw(server.port(), endless);
+  std::array<char, 4096> part{};
+  while (recv(fd, part.data(), part.size(), 0) > 0) {
+  }
+  close(fd);  // it came to an end, though the request has none
+  EXPECT_EQ(server.get("/health")->status, 200);
+}
+
+TEST(HttpServer, RangesAreNotServed) {
+  const RunningServer server;
+  const httplib::Headers ranges = {{"Range", "bytes=0-,0-,0-,0-"}};
+  const auto whole = server.get("/v1/models");
+  const auto result = server.client().Get("/v1/models", ranges);
+  EXPECT_EQ(result->status, 200);
+  EXPECT_EQ(result->body, whole->body);
+}
+
+TEST(HttpServer, OpenConnectionsKeepNobodyFromBeingAnswered) {
+  HttpServerOptions options = quick_options();
+  options.slots.max_waiting = 1;
+  const RunningServer server(options);
+  std::vector<int> silent;
+  for (int i = 0; i < 200; ++i) {
+    silent.push_back(send_raw(server.port(), i % 2 == 0 ? "" : "GET /heal"));
+  }
+  EXPECT_EQ(server.get("/health")->status, 200);
+  EXPECT_EQ(server.ask("/v1/completions", kCompletion)["usage"]["completion_tokens"], 40);
+  for (const int fd : silent) {
+    close(fd);
+  }
+}
+
 TEST(HttpServer, AClientThatHangsUpGivesItsSlotBack) {
   for (const bool stream : {false, true}) {
     for (const bool speaks : {false, true}) {
@@ -437,18 +564,29 @@ TEST(HttpServer, AFailedCallIsAnErrorAndNotTheEnd) {
 }
 
 TEST(HttpServer, StoppingLetsWhatRunsEndWithinTheGraceAndTakesNoMore) {
-  SlowCalls slow;
-  HttpServerOptions options = quick_options();
-  options.grace_seconds = 600;
-  RunningServer server(options, slow.hooks());
-  auto answer =
-      std::async(std::launch::async, [&] { return server.post("/v1/completions", kCompletion.dump()); });
-  wait_until([&] { return slow.n_begun == 1; });
-  std::thread stopper([&] { server.stop(); });
-  wait_until([&] { return !server.client().Get("/health"); });
-  slow.let_go = true;
-  EXPECT_EQ(answer.get()->status, 200);
-  stopper.join();
+  for (const bool stream : {false, true}) {
+    SlowCalls slow;
+    HttpServerOptions options = quick_options();
+    options.grace_seconds = 600;
+    RunningServer server(options, slow.hooks());
+    Json request = kCompletion;
+    request["stream"] = stream;
+    auto answer =
+        std::async(std::launch::async, [&] { return server.post("/v1/completions", request.dump()); });
+    wait_until([&] { return slow.n_begun == 1; });
+    std::thread stopper([&] { server.stop(); });
+    wait_until([&] { return server.get("/health")->status == 503; });
+    EXPECT_THAT(error_of_answer(server.post("/v1/completions", kCompletion.dump()), 503),
+                HasSubstr("it stops"));
+    slow.let_go = true;
+    const auto result = answer.get();
+    ASSERT_TRUE(result) << to_string(result.error());
+    EXPECT_EQ(result->status, 200);
+    if (stream) {
+      EXPECT_TRUE(result->body.ends_with("data: [DONE]\n\n")) << result->body;
+    }
+    stopper.join();
+  }
 }
 
 TEST(HttpServer, StoppingEndsWhatDoesNotEndByItself) {
