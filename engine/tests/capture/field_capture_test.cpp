@@ -399,15 +399,20 @@ TEST_F(FieldCaptureTest, ManyThreadsAtOnce) {
   FieldCaptureOptions shared = options("all");
   shared.budget_count = 20;
   std::vector<std::vector<TokenId>> results(kThreads);
-  const auto request_of = [](int thread) { return Call(kLlama, 4 + thread, 3).request; };
+  const auto model = model_of(kLlama);  // before the threads: the fixtures' models are not theirs to open
+  std::vector<GenerateRequest> requests;
+  for (int t = 0; t < kThreads; ++t) {
+    requests.push_back(Call(kLlama, 4 + t, 3).request);
+  }
   {
     FieldCapture field(shared);
     std::vector<std::thread> threads;
     for (int t = 0; t < kThreads; ++t) {
       threads.emplace_back([&, t] {
-        Session session(model_of(kLlama), Placement{.threads = 1}, SessionOptions{.n_positions = 64});
+        const auto thread = static_cast<std::size_t>(t);
+        Session session(model, Placement{.threads = 1}, SessionOptions{.n_positions = 64});
         for (int i = 0; i < kCalls; ++i) {
-          results[static_cast<std::size_t>(t)] = field.generate(session, request_of(t)).generated_ids;
+          results[thread] = field.generate(session, requests[thread]).generated_ids;
           EXPECT_GE(field.counts().calls, i + 1);
           field.take_warnings();
         }
