@@ -7,6 +7,7 @@
 #include "engine/core/build_info.h"
 #include "engine/core/error.h"
 #include "tools/cli/flags.h"
+#include "tools/cli/serve_stdio.h"
 #include "tools/cli/usage.h"
 
 namespace reprise::cli {
@@ -48,6 +49,9 @@ std::string describe_error(const std::exception& error) {
 }
 
 int run(int argc, char** argv, AllocationCounter allocations) {
+  if (argc > 0 && is_futhark_server_name(argv[0])) {
+    return run_as_futhark_server(argc, argv);
+  }
   CLI::App app(
       "Captures a language model's generate call, performs it again elsewhere, checks the outputs, times it\n"
       "and shows where the time goes.\n\n"
@@ -79,6 +83,7 @@ int run(int argc, char** argv, AllocationCounter allocations) {
   add_doctor(app, exit_code);
   add_history(app, exit_code);
   add_report(app);
+  add_serve(app);
   add_serve_runs(app, allocations);
   try {
     app.parse(argc, argv);

@@ -48,6 +48,8 @@ void add_capture_redact(CLI::App& capture_command);
 void add_capture_select(CLI::App& capture_command, int& exit_code);
 void add_capture_trim(CLI::App& capture_command);
 void add_capture_diff(CLI::App& capture_command, int& exit_code);
+void add_capture_import(CLI::App& capture_command);
+void add_capture_export(CLI::App& capture_command);
 
 /// Each adds one subcommand of `model`.
 void add_model_info(CLI::App& model_command, int& exit_code);

@@ -213,6 +213,8 @@ void add_capture(CLI::App& app, int& exit_code) {
   add_capture_trim(*command);
   add_capture_redact(*command);
   add_capture_select(*command, exit_code);
+  add_capture_import(*command);
+  add_capture_export(*command);
 }
 
 }  // namespace reprise::cli

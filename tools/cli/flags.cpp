@@ -79,8 +79,8 @@ PlacementFlags::PlacementFlags(CLI::App& command) {
   }
 }
 
-engine::Placement PlacementFlags::placement() const {
-  engine::Placement placement;
+engine::Placement PlacementFlags::placement(engine::Placement defaults) const {
+  engine::Placement placement = std::move(defaults);
   for (const auto& [key, value] : values_) {
     try {
       engine::set_placement(placement, key, value);

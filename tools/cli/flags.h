@@ -30,8 +30,8 @@ class PlacementFlags {
   explicit PlacementFlags(CLI::App& command);
 
   [[nodiscard]] bool are_given() const { return !values_.empty(); }
-  /// Errors: those of set_placement.
-  [[nodiscard]] engine::Placement placement() const;
+  /// `defaults` where no flag says otherwise. Errors: those of set_placement.
+  [[nodiscard]] engine::Placement placement(engine::Placement defaults = {}) const;
 
  private:
   std::vector<std::pair<std::string, std::string>> values_;

@@ -1,4 +1,4 @@
-/// reprise serve: one model over HTTP, for clients of OpenAI's API.
+/// reprise serve: one model over HTTP, for clients of OpenAI's API, or by Futhark's server protocol.
 #include <fmt/format.h>
 
 #include <csignal>
@@ -7,6 +7,7 @@
 #include "engine/core/build_info.h"
 #include "engine/core/error.h"
 #include "engine/io/mapped_file.h"
+#include "engine/serve/futhark/qwen_program.h"
 #include "engine/serve/http/http_server.h"
 #include "tools/cli/app.h"
 #include "tools/cli/capture_call.h"
@@ -15,6 +16,7 @@
 #include "tools/cli/flags.h"
 #include "tools/cli/live_profile.h"
 #include "tools/cli/model_text.h"
+#include "tools/cli/serve_stdio.h"
 #include "tools/cli/usage.h"
 
 namespace reprise::cli {
@@ -27,6 +29,8 @@ struct ServeFlags {
   std::string api_key_file;
   engine::HttpServerOptions options;
   bool profile = false;
+  std::string program = "qwen-f32";
+  bool log = false;
 };
 
 /// While it lives, SIGINT and SIGTERM wait in line: for this thread and those it starts.
@@ -173,46 +177,96 @@ void run_serve(ServeFlags flags, const ContextFlag& context, const FieldCaptureF
   finish(capture.get());
 }
 
+void run_stdio(const ServeFlags& flags, const FieldCaptureFlags& capture_flags,
+               const PlacementFlags& placement) {
+  capture_flags.check();
+  StdioOptions options;
+  options.element = *engine::futhark::qwen_element(flags.program);
+  options.placement = placement.placement(engine::futhark::qwen_placement(options.element));
+  options.model = flags.model;
+  options.profile = flags.profile;
+  options.log = flags.log;
+  // The weights are the client's, and have no tokenizer.
+  const std::unique_ptr<engine::FieldCapture> capture = capture_flags.make("");
+  options.perform = calls_of(capture.get());
+  run_stdio_server(options);
+  finish(capture.get());
+}
+
+/// Flags of one of the two protocols are refused beside the other.
+void add_http_flags(CLI::App& command, ServeFlags& flags, CLI::Option* stdio) {
+  auto& options = flags.options;
+  const auto http = [&](CLI::Option* option) { return option->group("HTTP")->excludes(stdio); };
+  http(command.add_option("--host", options.host,
+                          "Address to listen on; others than loopback want --api-key-file"))
+      ->capture_default_str();
+  http(command.add_option("--port", options.port, "0: any that is free (it is told on standard error)"))
+      ->check(whole_number(0, 65535))
+      ->capture_default_str();
+  http(command.add_option("--name", flags.name, "The model's name in answers (default: its own)"));
+  http(command.add_option("--slots", options.slots.n_slots, "Requests computed at the same time"))
+      ->check(whole_number(1, 256))
+      ->capture_default_str();
+  http(
+      command.add_option("--queue", options.slots.max_waiting, "Requests that may wait; more get status 429"))
+      ->check(whole_number(0, 1024))
+      ->capture_default_str();
+  http(command.add_option("--max-body", options.max_body_bytes, "Bytes of a request; more get status 413"))
+      ->check(whole_number(1, std::uint64_t{1} << 30))
+      ->capture_default_str();
+  http(command.add_option("--timeout", options.max_seconds,
+                          "Seconds for an answer, waiting included; then status 408"))
+      ->check(number_from(0.001, 86400))
+      ->capture_default_str();
+  http(command.add_option("--api-key-file", flags.api_key_file, "Ask for the bearer token in this file"));
+}
+
 }  // namespace
 
 void add_serve(CLI::App& app) {
-  auto* command = app.add_subcommand("serve", "Serve a model to clients of OpenAI's API, over HTTP");
+  auto* command = app.add_subcommand("serve", "Serve a model: to clients of OpenAI's API, or to Futhark's");
   set_examples(*command,
                "Examples:\n"
                "  reprise serve models/Qwen3-0.6B --port 8080\n"
                "  curl http://127.0.0.1:8080/v1/completions -H 'Content-Type: application/json' \\\n"
-               "    -d '{\"prompt\": \"Once upon a time\", \"max_tokens\": 32}'\n");
+               "    -d '{\"prompt\": \"Once upon a time\", \"max_tokens\": 32}'\n"
+               "  reprise serve --stdio --program qwen-f16\n"
+               "  ln -s reprise qwen-f32 && ./qwen-f32\n");
   auto flags = std::make_shared<ServeFlags>();
-  auto& options = flags->options;
-  command->add_option("MODEL", flags->model, "As for generate")->type_name("")->required();
+  auto stdio = std::make_shared<bool>(false);
   command
-      ->add_option("--host", options.host, "Address to listen on; others than loopback want --api-key-file")
-      ->capture_default_str();
-  command->add_option("--port", options.port, "0: any that is free (it is told on standard error)")
-      ->check(whole_number(0, 65535))
-      ->capture_default_str();
-  command->add_option("--name", flags->name, "The model's name in answers (default: its own)");
+      ->add_option("MODEL", flags->model,
+                   "As for generate; with --stdio, weights that the entry point `params` gives")
+      ->type_name("");
+  auto* stdio_flag =
+      command->add_flag("--stdio", *stdio, "Futhark's server protocol on standard input and output")
+          ->group("Stdio");
+  command
+      ->add_option("--program", flags->program,
+                   "qwen-f32 (default) or qwen-f16: the program to be; weights and KV cache are f32 or f16 "
+                   "accordingly, unless placement flags say otherwise")
+      ->check(CLI::IsMember({"qwen-f32", "qwen-f16"}))
+      ->needs(stdio_flag)
+      ->group("Stdio");
+  command->add_flag("--log", flags->log, "A line on standard error for each command")
+      ->needs(stdio_flag)
+      ->group("Stdio");
   add_chat_template_flag(*command, flags->chat_template);
   auto context = std::make_shared<ContextFlag>(*command);
-  command->add_option("--slots", options.slots.n_slots, "Requests computed at the same time")
-      ->check(whole_number(1, 256))
-      ->capture_default_str();
-  command->add_option("--queue", options.slots.max_waiting, "Requests that may wait; more get status 429")
-      ->check(whole_number(0, 1024))
-      ->capture_default_str();
-  command->add_option("--max-body", options.max_body_bytes, "Bytes of a request; more get status 413")
-      ->check(whole_number(1, std::uint64_t{1} << 30))
-      ->capture_default_str();
-  command
-      ->add_option("--timeout", options.max_seconds,
-                   "Seconds for an answer, waiting included; then status 408")
-      ->check(number_from(0.001, 86400))
-      ->capture_default_str();
-  command->add_option("--api-key-file", flags->api_key_file, "Ask for the bearer token in this file");
-  command->add_flag("--profile", flags->profile, "Time every kernel, for GET /report");
+  add_http_flags(*command, *flags, stdio_flag);
+  command->add_flag("--profile", flags->profile,
+                    "Time every kernel, for GET /report or the command `report`");
   auto capture = std::make_shared<FieldCaptureFlags>(*command);
   auto placement = std::make_shared<PlacementFlags>(*command);
-  command->callback([flags, context, capture, placement] {
+  command->callback([=] {
+    if (*stdio) {
+      run_stdio(*flags, *capture, *placement);
+      return;
+    }
+    if (flags->model.empty()) {
+      fail(ErrorCode::invalid_argument,
+           "MODEL: expected one, or --stdio, found neither (see reprise serve --help)");
+    }
     run_serve(*flags, *context, *capture, placement->placement());
   });
 }

@@ -121,14 +121,14 @@ class QwenProgram {
 
   GenerateResult perform(Session& session, const GenerateRequest& request) {
     if (!options_.profile || paused_) {
-      return options_.perform(session, request);
+      return options_.perform(session, request, nullptr);
     }
     struct Observing {
       Backend& backend;
       ~Observing() { backend.observe(nullptr); }
     } observing{session.backend()};
     session.backend().observe(&events_);
-    GenerateResult result = options_.perform(session, request);
+    GenerateResult result = options_.perform(session, request, nullptr);
     events_.note_memory("weights", session.weights()->bytes);
     events_.note_memory("kv", session.cache().live_bytes());
     events_.note_memory("activations", session.decoder().activation_bytes());

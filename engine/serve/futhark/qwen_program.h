@@ -31,8 +31,7 @@ struct QwenOptions {
   std::shared_ptr<const Model> model;  ///< for `params`; may be null
   bool profile = false;                ///< `report` tells of every kernel
   /// Performs the call: generate(), and whoever watches it.
-  std::function<GenerateResult(Session&, const GenerateRequest&)> perform =
-      [](Session& session, const GenerateRequest& request) { return generate(session, request); };
+  GenerateFunction perform = generate;
 };
 
 /// "qwen-f32" or "qwen-f16"; nothing for other names.
