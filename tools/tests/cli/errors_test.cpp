@@ -38,8 +38,8 @@ TEST_F(Errors, Commands) {
                 "compare, gate, doctor, history, report, found nothing"});
   expect_error({"replai", "x"}, {"command: ", "found 'replai'", "(see reprise --help)"});
   expect_error({"--bogus"}, {"command: ", "found '--bogus'"});
-  expect_error({"capture"},
-               {"capture: expected one of show, verify, list, diff, trim, redact, select, found nothing"});
+  expect_error({"capture"}, {"capture: expected one of show, verify, list, diff, trim, redact, select, import, "
+                             "export, found nothing"});
   expect_error({"capture", "open"}, {"found 'open'", "(see reprise capture --help)"});
   expect_error({"generate"}, {"MODEL: expected one, found nothing", "(see reprise generate --help)"});
   expect_error({"replay"}, {"FILE: expected one"});

@@ -182,6 +182,21 @@ TEST(QwenGen, ContinuesInChunksAsOneLongCall) {
   }
 }
 
+TEST(QwenGen, DrawsTheSameWithoutAKvCache) {
+  const TinyQwen qwen(25);
+  Client client(qwen);
+  QwenOptions options = Client::options(DType::f32);
+  options.placement.kv_cache = false;
+  client.program = make_qwen_program(options);
+  const auto first = client.gen(0, kPrompt, 5);
+  std::vector<std::int64_t> context = kPrompt;
+  context.insert(context.end(), first.begin(), first.end());
+  EXPECT_EQ(client.gen(10, {first.back()}, 8), expected(qwen, context, 8));
+  client.cache = client.record("Cache", Client::fields_of(client.cache));
+  EXPECT_THAT(error_of([&] { (void)client.gen(10, {1}, 1); }).what(),
+              HasSubstr("expected a KV cache in f32, f16 or bf16 for keys and values that a client sent"));
+}
+
 TEST(QwenGen, GoesBackToAnEarlierPosition) {
   const TinyQwen qwen(8);
   Client client(qwen);
@@ -293,6 +308,24 @@ TEST(QwenGen, ContinuesWithOtherParams) {
   std::vector<std::int64_t> context = kPrompt;
   context.insert(context.end(), first.begin(), first.end());
   EXPECT_EQ(client.gen(9, {first.back()}, 6), expected(qwen, context, 6));
+}
+
+TEST(QwenGen, LivesOnAfterWeightsThatAreNoNumbers) {
+  const TinyQwen qwen(24);
+  Client client(qwen);
+  const Value good = client.params;
+  for (const std::size_t field : {std::size_t{8}, std::size_t{9}}) {  // ffn_up, k_norm
+    std::vector<Value> fields = qwen.fields(DType::f32);
+    const Array& array = std::get<Array>(fields[field]);
+    const std::vector<float> nans(array.bytes().size() / 4, std::numeric_limits<float>::quiet_NaN());
+    fields[field] = TinyQwen::array(DType::f32, array.extents(), nans);
+    client.params = client.record("Params", fields);
+    const Error error = error_of([&] { (void)client.gen(0, kPrompt, 3); });
+    EXPECT_EQ(error.code(), ErrorCode::invalid_data);
+    EXPECT_THAT(error.what(), HasSubstr("nan"));
+  }
+  client.params = good;
+  EXPECT_EQ(client.gen(0, kPrompt, 5), expected(qwen, kPrompt, 5));
 }
 
 TEST(QwenCache, IsZerosWithRotaryAnglesAtFirst) {
