@@ -83,7 +83,6 @@ int run(int argc, char** argv, AllocationCounter allocations) {
   add_doctor(app, exit_code);
   add_history(app, exit_code);
   add_report(app);
-  add_serve(app);
   add_serve_runs(app, allocations);
   try {
     app.parse(argc, argv);

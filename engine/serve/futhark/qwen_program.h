@@ -13,7 +13,6 @@
 /// Source: github.com/jeromew/fuchat, qwen-f32.fut and qwen-f16.fut.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string_view>
