@@ -1,5 +1,6 @@
 /// JSON from outside, parsed with what the JSON library leaves open: a key that stands twice in one object is
-/// refused (the library keeps the last one), and so is deep nesting. For configurations and indices, not for
+/// refused (the library keeps the last one), and so is deep nesting. Takes time in proportion to the text
+/// (times the logarithm of the keys in an object). For configurations, indices and requests, not for
 /// safetensors headers, which have their own reader.
 #pragma once
 

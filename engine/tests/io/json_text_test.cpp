@@ -41,6 +41,26 @@ TEST(ParseJson, DepthIsBounded) {
             "f: expected JSON nested at most 64 deep, found deeper");
 }
 
+TEST(ParseJson, ManySiblingsTakeNoLongerThanTheirText) {
+  // With time in proportion to the square of their number, this would not end.
+  constexpr std::size_t kObjects = 300'000;
+  std::string text = "[{}";
+  for (std::size_t i = 1; i < kObjects; ++i) {
+    text += ",{}";
+  }
+  text += "]";
+  EXPECT_EQ(parse_json(text, "f").size(), kObjects);
+  EXPECT_EQ(parse_ordered_json(text, "f").size(), kObjects);
+}
+
+TEST(ParseJson, IsTheLibrarysValue) {
+  const std::string text =
+      R"([null, true, -3, 18446744073709551615, 1.5, "s", [], {}, [[1], {"a": [{"b": {}}], "c": 2}], ""])";
+  EXPECT_EQ(parse_json(text, "f"), nlohmann::json::parse(text));
+  EXPECT_EQ(parse_ordered_json(text, "f"), nlohmann::ordered_json::parse(text));
+  EXPECT_EQ(parse_json("7", "f"), 7);
+}
+
 TEST(ParseOrderedJson, KeepsTheOrderOfKeys) {
   EXPECT_EQ(parse_ordered_json(R"({"z": 1, "a": {"y": 2, "b": 3}})", "f").dump(),
             R"({"z":1,"a":{"y":2,"b":3}})");
