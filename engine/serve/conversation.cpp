@@ -130,7 +130,7 @@ void Conversation::call(ChatTurn& turn, const TurnEvents& events) {
     fail(ErrorCode::invalid_argument, "conversation: expected at most {} tokens (the context), found {}",
          session_.n_positions(), request.prompt_ids.size());
   }
-  ChatReplyParser parser(events.on_text);
+  ChatReplyParser parser(events.on_text, reply_markup());
   TextStreamOptions text;
   text.stop_strings = ends_.stop_strings;
   text.eos_ids = ends_.eos_ids;
@@ -151,6 +151,11 @@ void Conversation::call(ChatTurn& turn, const TurnEvents& events) {
   if (!result.generated_ids.empty()) {
     messages_.push_back(message_of(turn.reply));
   }
+}
+
+ChatMarkup Conversation::reply_markup() const {
+  return {.thinking = chat_template_.knows_thinking() || chat_template_.writes_reasoning(),
+          .tool_calls = !options_.tools.empty()};
 }
 
 ChatMessage Conversation::message_of(const ChatReply& reply) const {

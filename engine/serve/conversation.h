@@ -87,7 +87,8 @@ class Conversation {
   Conversation(Session& session, Tokenizer tokenizer, ChatTemplate chat_template, ConversationOptions options,
                GenerateFunction generate_function = generate);
 
-  /// Says `text` as the user, and takes the reply, with the tools that it asks for.
+  /// Says `text` as the user, and takes the reply, with the tools that it asks for. Thinking is taken apart
+  /// where the template knows it, whatever set_thinking() asked of the model; calls, where there are tools.
   /// Errors: those of generate() and Tokenizer::encode; invalid_argument for a conversation that is longer
   /// than the session's context. The conversation is then as it was before.
   ChatTurn say(std::string text, const TurnEvents& events = {});
@@ -110,6 +111,8 @@ class Conversation {
   /// One generate call and the assistant's message of it.
   void call(ChatTurn& turn, const TurnEvents& events);
   void answer_tool_calls(const ChatTurn& turn, const TurnEvents& events);
+  /// What the template and the tools give the model to write.
+  [[nodiscard]] ChatMarkup reply_markup() const;
   [[nodiscard]] ChatMessage message_of(const ChatReply& reply) const;
 
   Session& session_;

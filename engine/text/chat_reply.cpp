@@ -55,7 +55,8 @@ std::optional<ToolCall> parse_call(std::string_view json) {
 
 }  // namespace
 
-ChatReplyParser::ChatReplyParser(OnText on_text) : on_text_(std::move(on_text)) {}
+ChatReplyParser::ChatReplyParser(OnText on_text, ChatMarkup markup)
+    : on_text_(std::move(on_text)), markup_(markup) {}
 
 void ChatReplyParser::push(std::string_view text) {
   held_ += text;
@@ -88,11 +89,7 @@ bool ChatReplyParser::step() {
       }
       return false;
     case State::content:
-      if (step_part(Part::content, kCallBegin)) {
-        state_ = State::tool_call;
-        return true;
-      }
-      return false;
+      return step_content();
     case State::tool_call:
       return step_tool_call();
   }
@@ -100,6 +97,10 @@ bool ChatReplyParser::step() {
 }
 
 bool ChatReplyParser::step_start() {
+  if (!markup_.thinking) {
+    state_ = State::content;
+    return true;
+  }
   const std::string_view text = without_space_before(held_);
   if (text.size() < kThinkBegin.size() && kThinkBegin.starts_with(text)) {
     return false;
@@ -110,6 +111,19 @@ bool ChatReplyParser::step_start() {
   } else {
     state_ = State::content;
   }
+  return true;
+}
+
+bool ChatReplyParser::step_content() {
+  if (!markup_.tool_calls) {
+    emit(Part::content, held_);
+    held_.clear();
+    return false;
+  }
+  if (!step_part(Part::content, kCallBegin)) {
+    return false;
+  }
+  state_ = State::tool_call;
   return true;
 }
 

@@ -21,6 +21,12 @@ struct ChatReply {
       tool_calls;  ///< those whose JSON was whole; a broken one stays in content, markup included
 };
 
+/// Which markup a reply may hold. What is false is content like any other text.
+struct ChatMarkup {
+  bool thinking = true;
+  bool tool_calls = true;
+};
+
 /// Thinking is what a reply begins with, and only there. However the text is cut into pieces, the reply is
 /// the same, and the pieces that `on_text` gets for a part are that part of the reply.
 class ChatReplyParser {
@@ -29,7 +35,7 @@ class ChatReplyParser {
   /// Gets text as soon as it cannot be the beginning of markup, or white space to be left out.
   using OnText = std::function<void(Part, std::string_view)>;
 
-  explicit ChatReplyParser(OnText on_text = {});
+  explicit ChatReplyParser(OnText on_text = {}, ChatMarkup markup = {});
 
   void push(std::string_view text);
   /// What was held back belongs to the part it stood in; a tool call that was not closed is content.
@@ -40,12 +46,14 @@ class ChatReplyParser {
   /// Takes what it can from what is held; whether the state has changed, so that more can be taken.
   bool step();
   bool step_start();
+  bool step_content();
   /// In a part that lasts until `mark`: whether that has come.
   bool step_part(Part part, std::string_view mark);
   bool step_tool_call();
   void emit(Part part, std::string_view text);
 
   OnText on_text_;
+  ChatMarkup markup_;
   State state_ = State::start;
   std::string held_;
   std::string space_;        // before the tool call that is being read

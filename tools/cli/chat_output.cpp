@@ -124,11 +124,6 @@ std::string ending_notes(const ChatTurn& turn, const engine::Conversation& conve
   if (turn.hit_tool_limit) {
     notes +=
         fmt::format("the tools were called {} times in a row: no more this turn\n", options.max_tool_rounds);
-  } else if (options.tools.empty()) {
-    for (const engine::ToolCall& call : turn.reply.tool_calls) {
-      notes += fmt::format("the model calls the tool {} with {}, but has none: see --tools\n",
-                           without_controls(call.name), without_controls(call.arguments));
-    }
   }
   return notes;
 }

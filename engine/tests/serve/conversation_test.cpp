@@ -137,7 +137,19 @@ TEST(Conversation, WhereTheTemplateKnowsNoThinkingItIsContent) {
   Session chat_session = session();
   Conversation chat(chat_session, tokenizer(), ChatTemplate::named("chatml"), {},
                     Script({"<think>hmm</think>four"}));
-  chat.say("2+2");
+  const ChatTurn turn = chat.say("2+2");
+  EXPECT_EQ(turn.reply.reasoning, "");
+  EXPECT_EQ(turn.reply.content, "<think>hmm</think>four");
+  EXPECT_EQ(chat.messages().back().content, "<think>hmm</think>four");
+}
+
+TEST(Conversation, WhereTheTemplateDoesNotWriteReasoningItIsWrittenAsContent) {
+  Session chat_session = session();
+  Conversation chat(chat_session, tokenizer(), ChatTemplate::named("minimind2"), {},
+                    Script({"<think>hmm</think>four"}));
+  const ChatTurn turn = chat.say("2+2");
+  EXPECT_EQ(turn.reply.reasoning, "hmm");
+  EXPECT_EQ(turn.reply.content, "four");
   EXPECT_EQ(chat.messages().back().content, "<think>\nhmm\n</think>\n\nfour");
 }
 
@@ -148,6 +160,20 @@ TEST(Conversation, ThinkingCanBeTurnedOff) {
   chat.set_thinking(false);
   chat.say("x", {.watcher = &calls});
   EXPECT_THAT(prompt_text(calls.requests[0]), ::testing::EndsWith("<think>\n\n</think>\n\n"));
+}
+
+TEST(Conversation, ThinkingThatWasTurnedOffIsStillTakenApart) {
+  // The model was told that its thinking is over, and thinks all the same.
+  Session chat_session = session();
+  Conversation chat(chat_session, tokenizer(), ChatTemplate::named("qwen3"), {.thinking = false},
+                    Script({"<think>\nhmm\n</think>\n\nfour", "five"}));
+  Calls calls;
+  const ChatTurn turn = chat.say("2+2", {.watcher = &calls});
+  EXPECT_THAT(prompt_text(calls.requests[0]), ::testing::EndsWith("<think>\n\n</think>\n\n"));
+  EXPECT_EQ(turn.reply.reasoning, "hmm");
+  EXPECT_EQ(turn.reply.content, "four");
+  chat.say("2+3", {.watcher = &calls});
+  EXPECT_EQ(prompt_text(calls.requests[1]).find("hmm"), std::string::npos);
 }
 
 TEST(Conversation, ATokenOrATextEndsATurn) {
@@ -214,13 +240,14 @@ TEST(Conversation, RoundsOfToolsAreLimited) {
   EXPECT_EQ(chat.say("and now?").reply.content, "fine");
 }
 
-TEST(Conversation, WithoutToolsCallsAreOnlyShown) {
+TEST(Conversation, WithoutToolsCallsAreContent) {
+  const std::string text = "<tool_call>{\"name\": \"echo\"}</tool_call>";
   Session chat_session = session();
-  Conversation chat(chat_session, tokenizer(), ChatTemplate::named("qwen3"), {},
-                    Script({"<tool_call>{\"name\": \"echo\"}</tool_call>"}));
+  Conversation chat(chat_session, tokenizer(), ChatTemplate::named("qwen3"), {}, Script({text}));
   const ChatTurn turn = chat.say("go");
   EXPECT_THAT(turn.calls, SizeIs(1));
-  EXPECT_THAT(turn.reply.tool_calls, SizeIs(1));
+  EXPECT_THAT(turn.reply.tool_calls, IsEmpty());
+  EXPECT_EQ(turn.reply.content, text);
 }
 
 TEST(Conversation, ACancelledReplyStays) {

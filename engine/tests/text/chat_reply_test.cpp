@@ -17,11 +17,13 @@ struct Parsed {
   std::string content;
 };
 
-Parsed parse(const std::vector<std::string>& pieces) {
+Parsed parse(const std::vector<std::string>& pieces, ChatMarkup markup = {}) {
   Parsed parsed;
-  ChatReplyParser parser([&](Part part, std::string_view text) {
-    (part == Part::reasoning ? parsed.reasoning : parsed.content) += text;
-  });
+  ChatReplyParser parser(
+      [&](Part part, std::string_view text) {
+        (part == Part::reasoning ? parsed.reasoning : parsed.content) += text;
+      },
+      markup);
   for (const std::string& piece : pieces) {
     parser.push(piece);
   }
@@ -31,8 +33,8 @@ Parsed parse(const std::vector<std::string>& pieces) {
   return parsed;
 }
 
-ChatReply reply_of(const std::string& text) {
-  return parse({text}).reply;
+ChatReply reply_of(const std::string& text, ChatMarkup markup = {}) {
+  return parse({text}, markup).reply;
 }
 
 ToolCall call(std::string name, std::string arguments) {
@@ -97,6 +99,32 @@ TEST(ChatReply, BrokenToolCallsStayText) {
   EXPECT_EQ(reply_of("<tool_call>" + deep + "</tool_call>").content, "<tool_call>" + deep + "</tool_call>");
 }
 
+TEST(ChatReply, MarkupThatTheModelDoesNotHaveIsContent) {
+  const std::string text = "<think>a</think>\nb\n<tool_call>{\"name\": \"f\"}</tool_call>\n";
+  const ChatReply plain = reply_of("\n" + text, {.thinking = false, .tool_calls = false});
+  EXPECT_EQ(plain.content, text);
+  EXPECT_EQ(plain.reasoning, "");
+  EXPECT_THAT(plain.tool_calls, IsEmpty());
+  const ChatReply no_thinking = reply_of(text, {.thinking = false});
+  EXPECT_EQ(no_thinking.content, "<think>a</think>\nb");
+  EXPECT_EQ(no_thinking.reasoning, "");
+  EXPECT_THAT(no_thinking.tool_calls, ElementsAre(call("f", "{}")));
+  const ChatReply no_tools = reply_of(text, {.tool_calls = false});
+  EXPECT_EQ(no_tools.content, "b\n<tool_call>{\"name\": \"f\"}</tool_call>\n");
+  EXPECT_EQ(no_tools.reasoning, "a");
+  EXPECT_THAT(no_tools.tool_calls, IsEmpty());
+}
+
+TEST(ChatReply, NothingIsHeldBackForMarkupThatCannotCome) {
+  std::string content;
+  ChatReplyParser parser([&](Part, std::string_view text) { content += text; },
+                         {.thinking = false, .tool_calls = false});
+  parser.push("<think");
+  EXPECT_EQ(content, "<think");
+  parser.push("\n<tool_call");
+  EXPECT_EQ(content, "<think\n<tool_call");
+}
+
 TEST(ChatReply, StreamsAsSoonAsItCanBeNoMarkup) {
   std::string content;
   ChatReplyParser parser([&](Part, std::string_view text) { content += text; });
@@ -143,7 +171,8 @@ TEST(ChatReply, IsTheSameHoweverItIsCut) {
     for (std::size_t n = below(12); n > 0; --n) {
       text += marks[below(std::size(marks))];
     }
-    const ChatReply whole = reply_of(text);
+    const ChatMarkup markup{.thinking = below(4) != 0, .tool_calls = below(4) != 0};
+    const ChatReply whole = reply_of(text, markup);
     std::vector<std::string> bytes;
     std::vector<std::string> pieces(1);
     for (const char c : text) {
@@ -154,7 +183,7 @@ TEST(ChatReply, IsTheSameHoweverItIsCut) {
       pieces.back() += c;
     }
     for (const auto& cut : {bytes, pieces}) {
-      const ChatReply reply = parse(cut).reply;
+      const ChatReply reply = parse(cut, markup).reply;
       ASSERT_EQ(reply.reasoning, whole.reasoning) << text;
       ASSERT_EQ(reply.content, whole.content) << text;
       ASSERT_EQ(reply.tool_calls, whole.tool_calls) << text;
