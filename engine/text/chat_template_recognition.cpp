@@ -90,6 +90,12 @@ std::optional<RecognisedTemplate> recognise_chatml(std::string_view jinja) {
     return is_qwen2_5(jinja, *system) ? std::optional(RecognisedTemplate{ChatTemplateKind::qwen2_5, ""})
                                       : std::nullopt;
   }
+  // What asks for the place of a message writes some of them otherwise: Qwen1.5's ends its last turn only
+  // under a condition.
+  if (has_any(jinja, {"loop.last", "loop.index", "loop.revindex", "loop.length", "messages[-1]", "| last",
+                      "|last", "| length", "|length"})) {
+    return std::nullopt;
+  }
   const bool has_other_system = has_any(jinja, {"You are ", "system_message"}) && system->empty();
   if (!has_all(jinja, {"add_generation_prompt", "assistant"}) || has_other_system ||
       has_any(jinja, {"raise_exception", "[INST]", "<|start_header_id|>"})) {

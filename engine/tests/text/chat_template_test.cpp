@@ -260,6 +260,15 @@ TEST(ChatTemplateRecognition, DoubtIsAnError) {
       "{{ '<|im_start|>system\\nOne.<|im_end|>' }}{{ '<|im_start|>system\\nTwo.<|im_end|>' }}" +
           std::string(kChatMl),
       "<|im_start|>{{ m.content }}<|im_end|>",
+      // The last turn is ended under a condition, or the answer begun.
+      "{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\\n' + m['content'] }}{% if (loop.last and "
+      "add_generation_prompt) or not loop.last %}{{ '<|im_end|>\\n' }}{% endif %}{% endfor %}"
+      "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}",
+      std::string(kChatMl) + "{% if messages[-1]['role'] != 'assistant' %}",
+      std::string(kChatMl) + "{% if loop.index0 == 0 %}",
+      std::string(kChatMl) + "{% if loop.revindex == 1 %}",
+      std::string(kChatMl) + "{% if (messages | last).role == 'user' %}",
+      std::string(kChatMl) + "{% set n = messages|length %}",
   };
   for (const std::string& jinja : doubtful) {
     const Error error = error_of([&] { ChatTemplate::recognise(jinja, "models/x"); });
