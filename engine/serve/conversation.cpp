@@ -60,7 +60,7 @@ Conversation::Conversation(Session& session, Tokenizer tokenizer, ChatTemplate c
       generate_(std::move(generate_function)),
       ends_(turn_ends(session.model().config(), tokenizer_, chat_template_)) {
   clear();
-  const ChatMessage any{"user", "", "", {}};
+  const ChatMessage any{"user", "", {}, {}};
   (void)chat_template_.render(std::span(&any, 1), chat_options());
 }
 
@@ -68,7 +68,7 @@ void Conversation::clear() {
   messages_.clear();
   n_tokens_ = 0;
   if (!options_.system.empty()) {
-    messages_.push_back({"system", options_.system, "", {}});
+    messages_.push_back({"system", options_.system, {}, {}});
   }
 }
 
@@ -98,7 +98,7 @@ ChatTurn Conversation::say(std::string text, const TurnEvents& events) {
   };
   ChatTurn turn;
   try {
-    messages_.push_back({"user", replace_invalid_utf8(text), "", {}});
+    messages_.push_back({"user", replace_invalid_utf8(text), {}, {}});
     call(turn, events);
     for (std::int64_t round = 0;
          !turn.was_cancelled && !turn.reply.tool_calls.empty() && !options_.tools.empty(); ++round) {
@@ -159,10 +159,14 @@ ChatMarkup Conversation::reply_markup() const {
 }
 
 ChatMessage Conversation::message_of(const ChatReply& reply) const {
-  ChatMessage message{"assistant", reply.content, reply.reasoning, reply.tool_calls};
-  if (!chat_template_.writes_reasoning() && !reply.reasoning.empty()) {
+  ChatMessage message{"assistant", reply.content, {}, reply.tool_calls};
+  if (reply.reasoning.empty()) {
+    return message;
+  }
+  if (chat_template_.writes_reasoning()) {
+    message.reasoning = reply.reasoning;
+  } else {
     message.content = "<think>\n" + reply.reasoning + "\n</think>\n\n" + reply.content;
-    message.reasoning.clear();
   }
   return message;
 }
@@ -173,7 +177,7 @@ void Conversation::answer_tool_calls(const ChatTurn& turn, const TurnEvents& eve
     if (events.on_tool_result) {
       events.on_tool_result(call, result);
     }
-    messages_.push_back({"tool", std::move(result), "", {}});
+    messages_.push_back({"tool", std::move(result), {}, {}});
   }
 }
 

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "engine/core/error.h"
 #include "engine/io/printable.h"
@@ -29,11 +30,11 @@ const Json& checked_object(const Json& value, const std::string& field) {
   return value;
 }
 
-/// A member's text; "" for one that is null or not there.
-std::string text_or_nothing(const Json& object, const char* key, const std::string& field) {
+/// A member's text; nothing for one that is null or not there.
+std::optional<std::string> text_or_nothing(const Json& object, const char* key, const std::string& field) {
   const auto at = object.find(key);
   if (at == object.end() || at->is_null()) {
-    return "";
+    return std::nullopt;
   }
   if (!at->is_string()) {
     refuse(field + "." + key, "text", at->type_name());
@@ -58,11 +59,20 @@ std::string role_of(const Json& message, const std::string& field) {
   refuse(path, "one of system, user, assistant, tool", shown(*at));
 }
 
-/// Text, or the texts of all parts in a row.
-std::string content_of(const Json& message, const std::string& field) {
+std::string text_or_empty(const Json& object, const char* key, const std::string& field) {
+  return text_or_nothing(object, key, field).value_or("");
+}
+
+/// Text, or the texts of all parts in a row. Only an assistant may say nothing: Qwen3's Jinja does not take a
+/// user's null for a question, which "" is.
+std::string content_of(const Json& message, const std::string& role, const std::string& field) {
   const auto at = message.find("content");
-  if (at == message.end() || !at->is_array()) {
-    return text_or_nothing(message, "content", field);
+  const bool is_there = at != message.end();
+  if (role != "assistant" && (!is_there || at->is_null())) {
+    refuse(field + ".content", "text", is_there ? "null" : "none");
+  }
+  if (!is_there || !at->is_array()) {
+    return text_or_empty(message, "content", field);
   }
   std::string text;
   for (std::size_t i = 0; i < at->size(); ++i) {
@@ -75,7 +85,7 @@ std::string content_of(const Json& message, const std::string& field) {
     if (!part.contains("text")) {
       refuse(path + ".text", "text", "none");
     }
-    text += text_or_nothing(part, "text", path);
+    text += text_or_empty(part, "text", path);
   }
   return text;
 }
@@ -87,8 +97,7 @@ ToolCall call_of(const Json& value, const std::string& field) {
     refuse(field + ".function", "an object", "none");
   }
   const Json& function = checked_object(*at, field + ".function");
-  ToolCall call{text_or_nothing(value, "id", field), text_or_nothing(function, "name", field + ".function"),
-                ""};
+  ToolCall call{text_or_empty(value, "id", field), text_or_empty(function, "name", field + ".function"), ""};
   if (call.name.empty()) {
     refuse(field + ".function.name", "a name", "none");
   }
@@ -96,7 +105,7 @@ ToolCall call_of(const Json& value, const std::string& field) {
   if (arguments != function.end() && arguments->is_object()) {
     call.arguments = to_python_json(*arguments);
   } else {
-    call.arguments = text_or_nothing(function, "arguments", field + ".function");
+    call.arguments = text_or_empty(function, "arguments", field + ".function");
   }
   return call;
 }
@@ -105,7 +114,7 @@ ChatMessage message_of(const Json& value, const std::string& field) {
   checked_object(value, field);
   ChatMessage message;
   message.role = role_of(value, field);
-  message.content = content_of(value, field);
+  message.content = content_of(value, message.role, field);
   message.reasoning = text_or_nothing(value, "reasoning_content", field);
   const auto calls = value.find("tool_calls");
   if (calls == value.end() || calls->is_null()) {
@@ -153,8 +162,8 @@ Json to_json(std::span<const ChatMessage> messages) {
     Json& json = array.emplace_back();
     json["role"] = message.role;
     json["content"] = message.content;
-    if (!message.reasoning.empty()) {
-      json["reasoning_content"] = message.reasoning;
+    if (message.reasoning) {
+      json["reasoning_content"] = *message.reasoning;
     }
     for (const ToolCall& call : message.tool_calls) {
       Json entry;

@@ -29,7 +29,8 @@ struct ToolCall {
 struct ChatMessage {
   std::string role;  ///< "system", "user", "assistant" or "tool"
   std::string content;
-  std::string reasoning;  ///< what an assistant thought, without its markup; empty: look in content
+  /// What an assistant thought, without its markup; "" is no thought, and nothing: look in content.
+  std::optional<std::string> reasoning{};
   std::vector<ToolCall> tool_calls;  ///< of an assistant
 
   bool operator==(const ChatMessage&) const = default;
@@ -87,15 +88,16 @@ class ChatTemplate {
   std::string default_system_;  // of chatml, where the Jinja writes one
 };
 
-/// Messages in the shape of OpenAI's chat API: {"role", "content" (text, null, or parts of type text),
-/// "reasoning_content", "tool_calls": [{"id", "function": {"name", "arguments" (text or object)}}]}. The role
-/// "developer" is that API's newer word for "system". Arguments that are an object become text as Python's
-/// json.dumps writes it. Other keys are passed over.
+/// Messages in the shape of OpenAI's chat API: {"role", "content" (text or parts of type text; an assistant's
+/// may be null or left out, which is ""), "reasoning_content" (text or null), "tool_calls": [{"id",
+/// "function": {"name", "arguments" (text or object)}}]}. The role "developer" is that API's newer word for
+/// "system". Arguments that are an object become text as Python's json.dumps writes it. Other keys are passed
+/// over.
 /// Errors: invalid_argument naming `field`, the index and what is wrong.
 std::vector<ChatMessage> chat_messages_from_json(const nlohmann::ordered_json& messages,
                                                  const std::string& field);
 
-/// The opposite: the same shape again, without what is empty.
+/// The opposite: the same shape again, without what is not there.
 nlohmann::ordered_json to_json(std::span<const ChatMessage> messages);
 
 /// {"add_generation_prompt", "enable_thinking", "tools"}, all of them optional.

@@ -94,8 +94,8 @@ std::string written_arguments(const std::string& arguments, const ChatMlStyle& s
 void append_assistant(std::string& out, const ChatMessage& message, bool after_query, bool is_last,
                       const ChatMlStyle& style) {
   std::string_view content = message.content;
-  std::string_view reasoning = message.reasoning;
-  if (style.drops_thinking && reasoning.empty() && content.find(kThinkEnd) != std::string_view::npos) {
+  std::string_view reasoning = message.reasoning ? std::string_view(*message.reasoning) : "";
+  if (style.drops_thinking && !message.reasoning && content.find(kThinkEnd) != std::string_view::npos) {
     reasoning = without_newlines_before(
         after_last(without_newlines_after(before_first(content, kThinkEnd)), kThinkBegin));
     content = without_newlines_before(after_last(content, kThinkEnd));

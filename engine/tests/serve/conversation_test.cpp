@@ -286,7 +286,7 @@ TEST(Conversation, CancelledAfterAToolItKeepsTheResult) {
   const ChatTurn turn = chat.say("go", {.is_cancelled = [&] { return is_cancelled; }});
   EXPECT_TRUE(turn.was_cancelled);
   EXPECT_FALSE(turn.was_withdrawn);
-  EXPECT_EQ(chat.messages().back(), (ChatMessage{"tool", "late", "", {}}));
+  EXPECT_EQ(chat.messages().back(), (ChatMessage{"tool", "late", {}, {}}));
   EXPECT_EQ(chat.say("on").reply.content, "fine");
 }
 

@@ -51,7 +51,7 @@ std::string rendered(const ChatTemplate& chat_template, const Json& conversation
 }
 
 ChatMessage message(std::string role, std::string content) {
-  return {std::move(role), std::move(content), "", {}};
+  return {std::move(role), std::move(content), std::nullopt, {}};
 }
 
 /// Of Qwen3, without the beginning of an answer.
@@ -118,6 +118,24 @@ TEST(ChatTemplate, ThinkingMayStandApart) {
             qwen3({message("user", "a"), message("assistant", "<think>\nhmm\n</think>\n\nb")}));
   EXPECT_EQ(qwen3({message("user", "a"), apart, message("user", "c")}),
             qwen3({message("user", "a"), message("assistant", "b"), message("user", "c")}));
+}
+
+TEST(ChatTemplate, EmptyThinkingApartLeavesContentWhole) {
+  const ChatMessage in_content = message("assistant", "a</think>b");
+  ChatMessage apart = in_content;
+  apart.reasoning = "";
+  for (const char* name : {"qwen3", "qwen3-first"}) {
+    const auto text = [&](const std::vector<ChatMessage>& messages) {
+      return ChatTemplate::named(name).render(messages, {.add_generation_prompt = false});
+    };
+    const std::string question = "<|im_start|>user\nq<|im_end|>\n";
+    EXPECT_EQ(text({message("user", "q"), in_content}),
+              question + "<|im_start|>assistant\n<think>\na\n</think>\n\nb<|im_end|>\n");
+    EXPECT_EQ(text({message("user", "q"), apart}),
+              question + "<|im_start|>assistant\n<think>\n\n</think>\n\na</think>b<|im_end|>\n");
+    EXPECT_EQ(text({message("user", "q"), apart, message("user", "q")}),
+              question + "<|im_start|>assistant\na</think>b<|im_end|>\n" + question);
+  }
 }
 
 TEST(ChatTemplate, ThinkingStaysUntilTheQuestionIsAnswered) {
@@ -309,6 +327,19 @@ TEST(ChatMessages, AreReadFromTheApisShape) {
   EXPECT_EQ(chat_messages_from_json(to_json(messages), "messages"), messages);
 }
 
+TEST(ChatMessages, NoThinkingIsNotEmptyThinking) {
+  const auto messages = chat_messages_from_json(Json::parse(R"([
+      {"role": "assistant", "content": "a", "reasoning_content": ""},
+      {"role": "assistant", "content": "a", "reasoning_content": null},
+      {"role": "assistant", "reasoning_content": "b"}])"),
+                                                "messages");
+  EXPECT_EQ(messages[0].reasoning, "");
+  EXPECT_EQ(messages[1].reasoning, std::nullopt);
+  EXPECT_EQ(messages[2].reasoning, "b");
+  EXPECT_EQ(messages[2].content, "");
+  EXPECT_EQ(chat_messages_from_json(to_json(messages), "messages"), messages);
+}
+
 TEST(ChatMessages, AreRefusedByField) {
   const std::pair<const char*, const char*> cases[] = {
       {R"({})", "m: expected an array of messages, found object"},
@@ -318,12 +349,17 @@ TEST(ChatMessages, AreRefusedByField) {
       {R"([{"role": 1}])", "m[0].role: expected one of system, user, assistant, tool, found number"},
       {R"([{"role": "x\n"}])", "m[0].role: expected one of system, user, assistant, tool, found 'x\\x0a'"},
       {R"([{"role": "user", "content": 1}])", "m[0].content: expected text, found number"},
+      {R"([{"role": "user", "content": null}])", "m[0].content: expected text, found null"},
+      {R"([{"role": "user", "content": "a"}, {"role": "tool"}])", "m[1].content: expected text, found none"},
+      {R"([{"role": "system", "content": null}])", "m[0].content: expected text, found null"},
+      {R"([{"role": "assistant", "content": null, "reasoning_content": 1}])",
+       "m[0].reasoning_content: expected text, found number"},
       {R"([{"role": "user", "content": ["a"]}])", "m[0].content[0]: expected an object, found string"},
       {R"([{"role": "user", "content": [{"type": "image_url"}]}])",
        "m[0].content[0].type: expected 'text', found 'image_url'"},
       {R"([{"role": "user", "content": [{"type": "text"}]}])",
        "m[0].content[0].text: expected text, found none"},
-      {R"([{"role": "user", "tool_calls": [1]}])",
+      {R"([{"role": "user", "content": "", "tool_calls": [1]}])",
        "m[0].tool_calls: expected none in a message of the role user, found some"},
       {R"([{"role": "assistant", "tool_calls": {}}])", "m[0].tool_calls: expected an array, found object"},
       {R"([{"role": "assistant", "tool_calls": [{}]}])",

@@ -81,7 +81,7 @@ TEST_F(Tokenize, BadLinesAreNamed) {
   expect_bad_line(chat, R"({"messages": [{"role": "robot"}]})",
                   "line 1: messages[0].role: expected one of system, user, assistant, tool, found 'robot'");
   expect_bad_line(
-      chat, R"({"messages": [{"role": "user"}], "options": {"think": 1}})",
+      chat, R"({"messages": [{"role": "user", "content": ""}], "options": {"think": 1}})",
       "line 1: options: expected the keys add_generation_prompt, enable_thinking and tools, found 'think'");
   const Outcome outcome =
       run_with_input({"tokenize", "synthetic:qwen3-tiny", "--decode"}, "[65]\n[300]\n[66]\n");
