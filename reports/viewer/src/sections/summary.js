@@ -1,9 +1,10 @@
 // The answer first: what ran, whether outputs agree, what is fastest and by how much, and what to be careful about.
 import {element} from '../dom/element.js';
-import {DASH, formatFigure, formatHalfWidth, formatRatio, plural} from '../text/format.js';
+import {DASH, formatFigure, formatHalfWidth, formatRatio, formatSeconds, plural} from '../text/format.js';
 import {inOrderOfConcern} from './comparison_data.js';
+import {wallSeconds} from './cost_data.js';
 import {judged} from '../stats/equal_work.js';
-import {agreement, cautions, comparisonText, extremes, rowsByCapture, speedText, verdictCounts, whatRan} from '../text/summary.js';
+import {agreement, cautions, comparisonText, extremes, isProfiledOnly, rowsByCapture, speedText, verdictCounts, whatRan} from '../text/summary.js';
 
 const MOST_LISTED = 6;
 const MARKS = ['regression', 'improvement', 'inconclusive', 'equivalent'];
@@ -14,6 +15,7 @@ const tile = (state, name, value, ...rest) =>
 
 function speedTiles(rows, labels) {
   const found = extremes(rows);
+  if (!found && rows.some(isProfiledOnly)) return [tile('none', 'Profiled run', formatSeconds(wallSeconds(rows.find(isProfiledOnly))), 'with every kernel timed')];
   if (!found) return [tile('none', 'Fastest', DASH, 'no row has figures')];
   const total = (row) => row.metrics.get('total_seconds');
   const rest = (row) => `${labels[row.index]} · ${formatHalfWidth(total(row).value, total(row).ci)}`;

@@ -90,8 +90,12 @@ export function extremes(rows) {
 
 const caveat = (row) => (row.stop.converged === false ? ` (not converged: ${(row.stop.reason ?? 'unknown').replaceAll('_', ' ')})` : '');
 
+/** Of a profile alone: kernels were timed in a run of their own, and there are no samples to have a median. */
+export const isProfiledOnly = (row) => !row.failed && !total(row) && row.centres.length > 0;
+
 export function speedText(rows, labels) {
   const found = extremes(rows);
+  if (!found && rows.some(isProfiledOnly)) return 'Kernels were timed, in a run of their own; to time whole calls, use replay or bench.';
   if (!found) return 'No row has figures.';
   const {fastest, next, exact, slowest} = found;
   const name = (row) => labels[row.index];
@@ -137,7 +141,7 @@ export function comparisonText(comparison, rows, labels) {
 /** What a careful reader should know before believing a figure. */
 export function cautions({tool, machine, rows, comparisons}) {
   const notes = [];
-  const open = rows.filter(({stop, failed}) => !failed && stop.converged === false).length;
+  const open = rows.filter((row) => !row.failed && !isProfiledOnly(row) && row.stop.converged === false).length;
   if (open > 0) notes.push(`${plural(open, 'row')} did not converge: the median may still move, see “stopped” in the table.`);
   if (tool.dirty) notes.push('The program was built with uncommitted changes.');
   if (tool.build_type && !/^(release|relwithdebinfo|minsizerel)$/i.test(tool.build_type)) notes.push(`The build type is ${tool.build_type}.`);

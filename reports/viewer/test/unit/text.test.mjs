@@ -100,6 +100,12 @@ test('intervals that overlap leave the order open', () => {
   assert.equal(speedText(rowsOf(makeRow({verdict: 'differs'})), ['a']), 'No row has figures.');
 });
 
+test('a profile alone is no row that failed to converge', () => {
+  const profiled = {...makeRow(), metrics: {}, samples: {total_seconds: [], token_seconds: [], warmup_total_seconds: []}, stop: {reason: 'max_runs', converged: false}};
+  assert.match(speedText(rowsOf(profiled), ['a']), /^Kernels were timed, in a run of their own/);
+  assert.ok(!cautions(readReport(makeReport([profiled]))).some((text) => text.includes('did not converge')));
+});
+
 test('comparisons speak of verdict, ratio and interval, and never call other bits a plain win', () => {
   const report = readReport(comparisonReport());
   const labels = rowLabels(report.rows);
