@@ -16,12 +16,24 @@ namespace {
 /// Hugging Face's tools write there where a model was loaded from.
 constexpr const char* kPathKey = "_name_or_path";
 
+/// Also of parts, such as "text_config".
+void erase_path(nlohmann::ordered_json& config) {
+  if (config.is_object()) {
+    config.erase(kPathKey);
+  }
+  if (config.is_structured()) {
+    for (auto& part : config) {
+      erase_path(part);
+    }
+  }
+}
+
 std::string without_path(const std::string& config_json) {
   auto config = nlohmann::ordered_json::parse(config_json, nullptr, false);
-  if (!config.is_object() || !config.contains(kPathKey)) {
+  if (!config.is_object()) {
     return config_json;
   }
-  config.erase(kPathKey);
+  erase_path(config);
   return config.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 

@@ -59,6 +59,7 @@ Conversation::Conversation(Session& session, Tokenizer tokenizer, ChatTemplate c
       options_(std::move(options)),
       generate_(std::move(generate_function)),
       ends_(turn_ends(session.model().config(), tokenizer_, chat_template_)) {
+  options_.system = replace_invalid_utf8(options_.system);
   clear();
   const ChatMessage any{"user", "", {}, {}};
   (void)chat_template_.render(std::span(&any, 1), chat_options());

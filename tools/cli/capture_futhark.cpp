@@ -69,6 +69,10 @@ void run_import(const ImportFlags& flags, const PlacementFlags& placement) {
   const std::string id = engine::write_capture(*capture, flags.out);
   say("captured {} to {}: {} tokens cached, {} new, {} generated\n", id, flags.out, result.n_cached,
       result.n_prompt, result.generated_ids.size());
+  if (result.n_cached > 0) {
+    say("note: the data does not say which tokens are cached, only their rows: replay it at these precisions, with "
+        "the KV cache on\n");
+  }
 }
 
 void run_export(const ExportFlags& flags, harness::ModelFinder finder) {

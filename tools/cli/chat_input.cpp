@@ -17,6 +17,8 @@
 namespace reprise::cli {
 namespace {
 
+constexpr std::size_t kMaxLineBytes = std::size_t{64} << 20;
+
 std::atomic<bool> raised{false};
 std::atomic<int> pipe_ends[2] = {-1, -1};  // the signal may come between a look at the flag and poll()
 static_assert(std::atomic<bool>::is_always_lock_free && std::atomic<int>::is_always_lock_free);
@@ -76,10 +78,16 @@ int Interrupts::descriptor() {
 }
 
 std::optional<std::string> LineReader::take_line() {
-  const std::size_t end = held_.find('\n');
+  const std::size_t end = held_.find('\n', searched_);
   if (end == std::string::npos && (!at_end_ || held_.empty())) {
+    searched_ = held_.size();
+    if (searched_ > kMaxLineBytes) {
+      fail(ErrorCode::invalid_argument, "standard input: expected lines of at most {} bytes, found a longer one",
+           kMaxLineBytes);
+    }
     return std::nullopt;
   }
+  searched_ = 0;
   std::string line = held_.substr(0, end);
   held_.erase(0, end == std::string::npos ? end : end + 1);
   if (line.ends_with('\r')) {
@@ -106,6 +114,7 @@ LineReader::Status LineReader::read(std::string& line) {
     }
     if (Interrupts::take()) {
       held_.clear();  // the terminal has dropped what was typed, too
+      searched_ = 0;
       return Status::interrupted;
     }
     if (ready[0].revents == 0) {

@@ -38,6 +38,7 @@ class LineReader {
   int descriptor_;
   bool at_end_ = false;
   std::string held_;
+  std::size_t searched_ = 0;  // bytes of held_ without the end of a line
 };
 
 /// Messages of one or more lines: "\" at a line's end goes on in the next one.

@@ -1,6 +1,7 @@
 /// reprise serve: one model over HTTP, for clients of OpenAI's API, or by Futhark's server protocol.
 #include <fmt/format.h>
 
+#include <atomic>
 #include <csignal>
 #include <thread>
 
@@ -38,7 +39,7 @@ class BlockedSignals {
  public:
   BlockedSignals() {
     sigemptyset(&signals_);
-    for (const int signal : {SIGINT, SIGTERM, SIGUSR1}) {
+    for (const int signal : {SIGINT, SIGTERM}) {
       sigaddset(&signals_, signal);
     }
     pthread_sigmask(SIG_BLOCK, &signals_, &before_);
@@ -58,22 +59,24 @@ class BlockedSignals {
 class StopAtSignals {
  public:
   StopAtSignals(const BlockedSignals& signals, engine::HttpServer& server)
-      : waiter_([&signals, &server] {
+      : waiter_([this, &signals, &server] {
           int signal = 0;
-          if (sigwait(&signals.set(), &signal) == 0 && signal != SIGUSR1) {
+          if (sigwait(&signals.set(), &signal) == 0 && !is_over_) {
             say("stopping: requests at work have a few seconds to end\n");
             server.stop();
           }
         }) {}
   ~StopAtSignals() {
-    pthread_kill(waiter_.native_handle(), SIGUSR1);  // where the server ended by itself
+    is_over_ = true;
+    pthread_kill(waiter_.native_handle(), SIGTERM);  // where the server ended by itself
     waiter_.join();
   }
   StopAtSignals(const StopAtSignals&) = delete;
   StopAtSignals& operator=(const StopAtSignals&) = delete;
 
  private:
-  std::thread waiter_;
+  std::atomic<bool> is_over_{false};
+  std::thread waiter_;  // last: it uses the rest
 };
 
 bool is_loopback(const std::string& host) {
@@ -177,18 +180,38 @@ void run_serve(ServeFlags flags, const ContextFlag& context, const FieldCaptureF
   finish(capture.get());
 }
 
+/// `captured` for calls with MODEL's weights, and generate() for those with others, which a capture could not
+/// name.
+engine::GenerateFunction calls_with(const std::string& model, engine::GenerateFunction captured) {
+  return [model, captured = std::move(captured), told = false](auto& session, const auto& request,
+                                                               auto* observer) mutable {
+    if (session.model().spec() == model) {
+      return captured(session, request, observer);
+    }
+    if (!std::exchange(told, true)) {
+      say("warning: not captured: the client's weights are not those of {}\n", model);
+    }
+    return engine::generate(session, request, observer);
+  };
+}
+
 void run_stdio(const ServeFlags& flags, const FieldCaptureFlags& capture_flags,
                const PlacementFlags& placement) {
   capture_flags.check();
+  if (capture_flags.is_given() && flags.model.empty()) {
+    fail(ErrorCode::invalid_argument,
+         "MODEL: expected one with --stdio and captures or a log, whose weights they name, found none");
+  }
   StdioOptions options;
   options.element = *engine::futhark::qwen_element(flags.program);
   options.placement = placement.placement(engine::futhark::qwen_placement(options.element));
-  options.model = flags.model;
+  options.model = flags.model.empty() ? "" : lasting_spec(flags.model);
   options.profile = flags.profile;
   options.log = flags.log;
-  // The weights are the client's, and have no tokenizer.
   const std::unique_ptr<engine::FieldCapture> capture = capture_flags.make("");
-  options.perform = calls_of(capture.get());
+  if (capture != nullptr) {
+    options.perform = calls_with(options.model, calls_of(capture.get()));
+  }
   run_stdio_server(options);
   finish(capture.get());
 }
@@ -253,6 +276,9 @@ void add_serve(CLI::App& app) {
       ->group("Stdio");
   add_chat_template_flag(*command, flags->chat_template);
   auto context = std::make_shared<ContextFlag>(*command);
+  for (const char* flag : {"--chat-template", "--context"}) {
+    command->get_option(flag)->excludes(stdio_flag);
+  }
   add_http_flags(*command, *flags, stdio_flag);
   command->add_flag("--profile", flags->profile,
                     "Time every kernel, for GET /report or the command `report`");

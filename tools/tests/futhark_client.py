@@ -83,9 +83,9 @@ class Server:
 class Llm:
     """The model's weights and a cache of `n_positions`, in a server."""
 
-    def __init__(self, program, weights, config, n_positions, eos=-1):
+    def __init__(self, program, weights, config, n_positions, eos=-1, command=None):
         element = program.name.removeprefix("qwen-")
-        self.server = Server(str(program), f"--cache={program}.cache")
+        self.server = Server(*(command or [str(program), f"--cache={program}.cache"]))
         self.eos = eos
         self.cached = 0
         names = [line.split()[0] for line in self.server.cmd("fields", "Params")]
@@ -284,6 +284,31 @@ def check_options(reprise, folder):
     server.close()
 
 
+def check_captures(reprise, folder, config, weights):
+    """Calls with a client's weights name the model that has the same, and are replayed from it; others are not kept."""
+    captures = folder / "captures"
+    command = [reprise, "serve", str(folder / "model"), "--stdio", "--capture-dir", str(captures),
+               "--capture-policy", "all"]
+    llm = Llm(folder / "qwen-f32", weights, config, n_positions=60, command=command)
+    ids = llm.gen(np.arange(1, 8, dtype=np.int64), 5)
+    llm.gen(ids, 5)
+    llm.server.close()
+    files = sorted(str(path) for path in captures.iterdir())
+    assert len(files) == 2, files
+    for file in files:
+        replay = subprocess.run([reprise, "replay", file, "--budget", "0.2", "--min-runs", "1"], capture_output=True,
+                                text=True)
+        assert replay.returncode == 0 and "identical" in replay.stdout, replay
+    other = {name: value * 2 if name == "model.norm.weight" else value for name, value in weights.items()}
+    llm = Llm(folder / "qwen-f32", other, config, n_positions=60, command=command)
+    llm.gen(np.arange(1, 8, dtype=np.int64), 5)
+    llm.server.close()
+    assert len(list(captures.iterdir())) == 2, "a call that no model could replay was kept"
+    ended = subprocess.run([reprise, "serve", "--stdio", "--capture-dir", str(captures)], stdin=subprocess.DEVNULL,
+                           capture_output=True, text=True)
+    assert ended.returncode == 4 and ended.stderr.startswith("reprise: MODEL: expected one with --stdio"), ended
+
+
 def check_closed_pipe(folder):
     server = Server(str(folder / "qwen-f32"))
     server.process.stdout.close()
@@ -313,6 +338,7 @@ def main():
         for element in ["f32", "f16"]:
             run_program(reprise, folder, config, weights, element)
         check_options(reprise, folder)
+        check_captures(reprise, folder, config, weights)
         check_closed_pipe(folder)
 
 

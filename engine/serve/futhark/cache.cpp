@@ -29,6 +29,9 @@ ModelConfig rotary_config(const CacheShape& shape, double theta) {
   return config;
 }
 
+/// Angles are computed where a client asks for them: a million positions of heads of 256 are enough.
+constexpr std::int64_t kMaxAngles = std::int64_t{1} << 28;
+
 void check_shape(const CacheShape& shape) {
   const auto check = [](const char* name, std::int64_t value, std::int64_t most) {
     if (value < 1 || value > most) {
@@ -41,6 +44,10 @@ void check_shape(const CacheShape& shape) {
   check("dh", shape.head_dim, kMaxExtent);
   if (shape.head_dim % 2 != 0) {
     fail(ErrorCode::invalid_argument, "Cache: dh: expected an even number, found {}", shape.head_dim);
+  }
+  if (shape.n_positions * shape.head_dim > kMaxAngles) {
+    fail(ErrorCode::invalid_argument, "Cache: cs * dh: expected at most {}, found {}", kMaxAngles,
+         shape.n_positions * shape.head_dim);
   }
   if (!count_of(shape.rows(), DType::f32)) {
     fail(ErrorCode::invalid_argument, "Cache: expected arrays that fit memory, found {}",
@@ -193,10 +200,6 @@ void Cache::check_model(const ModelConfig& config) const {
     fail(ErrorCode::mismatch, "gen: cache: expected {} layers, {} key-value heads of {} by params, found {}",
          config.n_layers, config.n_kv_heads, config.head_dim, to_text(shape_.rows()));
   }
-  if (shape_.n_positions > config.n_context) {
-    fail(ErrorCode::mismatch, "gen: cache: expected at most {} positions (the model's context), found {}",
-         config.n_context, shape_.n_positions);
-  }
   if (config.rope_theta != rope_theta_) {
     fail(ErrorCode::mismatch, "gen: cache: expected angles of theta {} by params, found those of {}",
          config.rope_theta, rope_theta_);
@@ -216,9 +219,11 @@ void Cache::restore(Session& session, std::int64_t n) const {
 Session& Cache::session(const Params& params, const Placement& placement, std::int64_t n) {
   check_usable();
   check_model(params.config());
-  const std::int64_t known = !arrays_.empty()      ? shape_.n_positions
-                             : session_ == nullptr ? 0
-                                                   : session_->cache().length();
+  const std::int64_t held = !arrays_.empty()      ? shape_.n_positions
+                            : session_ == nullptr ? 0
+                                                  : session_->cache().length();
+  // A cache may have more room than the model has positions, but nothing can be there.
+  const std::int64_t known = std::min(held, params.config().n_context);
   if (n > known) {
     fail(ErrorCode::invalid_argument, "gen: xsat: expected at most {} (positions this Cache holds), found {}",
          known, n);

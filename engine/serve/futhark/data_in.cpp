@@ -107,16 +107,16 @@ DataIn read_data_in(const std::filesystem::path& path) {
 void check_same_weights(const DataIn& data, const std::shared_ptr<const Model>& model) {
   const auto type = params_type(data.element);
   const Params other(type, model);
-  for (std::size_t i = 0; i < kParamsFields; ++i) {
-    const Value ours = data.inputs.params->field(i);
-    const Value theirs = other.field(i);
-    const Array& a = std::get<Array>(ours);
-    const Array& b = std::get<Array>(theirs);
-    if (a.extents() != b.extents() || !std::ranges::equal(a.bytes(), b.bytes())) {
-      fail(ErrorCode::mismatch, "{}: expected the weights of the data, found others: {} {}", model->spec(),
-           type->fields[i].name, a.extents() == b.extents() ? "differs" : "is " + to_text(b.extents()));
-    }
+  const auto different = data.inputs.params->first_difference(other);
+  if (!different) {
+    return;
   }
+  const Value field = other.field(*different);
+  const Value theirs = data.inputs.params->field(*different);
+  const Extents& b = std::get<Array>(field).extents();
+  fail(ErrorCode::mismatch, "{}: expected the weights of the data, found others: {} {}", model->spec(),
+       type->fields[*different].name,
+       std::get<Array>(theirs).extents() == b ? "differs" : "is " + to_text(b));
 }
 
 void write_data_in(const Capture& capture, const std::shared_ptr<const Model>& model, DType element,

@@ -266,4 +266,17 @@ void Params::build() const {
   memory = {};
 }
 
+std::optional<std::size_t> Params::first_difference(const Params& other) const {
+  for (std::size_t i = 0; i < kParamsFields; ++i) {
+    const Value ours = field(i);
+    const Value theirs = other.field(i);
+    const Array& a = std::get<Array>(ours);
+    const Array& b = std::get<Array>(theirs);
+    if (a.extents() != b.extents() || !std::ranges::equal(a.bytes(), b.bytes())) {
+      return i;
+    }
+  }
+  return std::nullopt;
+}
+
 }  // namespace reprise::engine::futhark

@@ -46,6 +46,8 @@ class Params final : public Record {
   /// The engine's model. Made when first asked for, field by field, so that a client's matrices and the
   /// engine's are not both in memory once the client has freed its variables.
   [[nodiscard]] std::shared_ptr<const Model> model() const;
+  /// The first field in which they differ, if any. Lays fields of models out.
+  [[nodiscard]] std::optional<std::size_t> first_difference(const Params& other) const;
   /// Placed once, by the first backend that asks; all later ones are of the same kind.
   [[nodiscard]] std::shared_ptr<const Weights> weights(Backend& backend) const;
   /// Whether these are the weights that weights() gave.

@@ -89,12 +89,12 @@ class QwenProgram {
     return std::make_shared<Cache>(cache_type_, shape, theta_);
   }
 
-  [[nodiscard]] Value params() const { return std::make_shared<Params>(params_type_, options_.model); }
+  [[nodiscard]] Value params() { return model_params(); }
 
   Value gen(std::span<const Value> inputs) {
     const GenInputs in{i64_of(inputs[0]),
                        std::get<Array>(inputs[1]).as_i64s(),
-                       record_of<Params>(inputs[2]),
+                       known(record_of<Params>(inputs[2])),
                        record_of<Cache>(inputs[3]),
                        i64_of(inputs[4]),
                        i64_of(inputs[5])};
@@ -113,6 +113,24 @@ class QwenProgram {
   void clear_profile() { events_.clear(); }
 
  private:
+  /// The Params of MODEL in place of a client's with the same weights: captures can name that model, and the
+  /// weights are placed once.
+  std::shared_ptr<const Params> known(std::shared_ptr<const Params> given) {
+    if (options_.model == nullptr || given == model_params_) {
+      return given;
+    }
+    if (compared_.lock() != given) {
+      compared_is_model_ = !given->first_difference(*model_params());
+      compared_ = given;
+    }
+    return compared_is_model_ ? model_params_ : given;
+  }
+  std::shared_ptr<Params> model_params() {
+    if (model_params_ == nullptr) {
+      model_params_ = std::make_shared<Params>(params_type_, options_.model);
+    }
+    return model_params_;
+  }
   static GenerateRequest with_history(GenerateRequest request, const Session& session) {
     const std::vector<TokenId>& history = session.history();
     request.prompt_ids.insert(request.prompt_ids.begin(), history.begin(), history.end());
@@ -137,6 +155,9 @@ class QwenProgram {
 
   QwenOptions options_;
   std::shared_ptr<const RecordType> params_type_;
+  std::shared_ptr<Params> model_params_;  // once somebody asked for them
+  std::weak_ptr<const Params> compared_;  // with MODEL's; they belong to the client
+  bool compared_is_model_ = false;
   std::shared_ptr<const RecordType> cache_type_;
   std::shared_ptr<const RecordType> result_type_;
   double theta_;
@@ -211,7 +232,8 @@ std::optional<GenerateRequest> request_of(const GenInputs& in) {
   if (in.max_new_tokens == 0 || in.xsat >= n_positions || in.eos_token_id == 0) {
     return std::nullopt;
   }
-  const std::int64_t room = n_positions - in.xsat - std::ssize(in.xs);
+  // Of a negative xsat, room is not asked: the difference could overflow.
+  const std::int64_t room = in.xsat < 0 ? 0 : n_positions - in.xsat - std::ssize(in.xs);
   if (in.xsat < 0 || in.xs.empty() || room < 0) {
     fail(ErrorCode::invalid_argument,
          "gen: xs: expected from 1 to {} tokens at position {} of {}, found {} at {}",

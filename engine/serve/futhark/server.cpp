@@ -209,6 +209,8 @@ void Server::store(const Words& words) {
 void Server::free(const Words& words) {
   for (const std::string& name : words) {
     (void)variable(name);
+  }
+  for (const std::string& name : words) {
     variables_.erase(name);
   }
 }

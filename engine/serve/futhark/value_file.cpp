@@ -1,6 +1,8 @@
 #include "engine/serve/futhark/value_file.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <bit>
 #include <cctype>
@@ -93,9 +95,19 @@ void write_array(const Array& array, FunctionRef<void(std::span<const std::byte>
   write(array.bytes());
 }
 
+/// Opening a pipe waits for somebody to write, which would hold the server up, unless it is told not to.
+std::FILE* open_without_waiting(const std::filesystem::path& path) {
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  std::FILE* file = descriptor < 0 ? nullptr : ::fdopen(descriptor, "rb");
+  if (file == nullptr && descriptor >= 0) {
+    ::close(descriptor);
+  }
+  return file;
+}
+
 }  // namespace
 
-ByteSource::ByteSource(const std::filesystem::path& path) : file_(std::fopen(path.c_str(), "rb")) {
+ByteSource::ByteSource(const std::filesystem::path& path) : file_(open_without_waiting(path)) {
   struct stat status = {};
   if (file_ == nullptr || ::fstat(::fileno(file_.get()), &status) != 0) {
     fail(errno == ENOENT ? ErrorCode::not_found : ErrorCode::io, "Failed to open {}: {}",

@@ -268,6 +268,7 @@ TEST(QwenGen, RefusesWhatFutharkWould) {
   };
   EXPECT_THAT(refusal(0, {}, 1), HasSubstr("gen: xs: expected from 1 to 20 tokens at position 0"));
   EXPECT_THAT(refusal(-1, {1}, 1), HasSubstr("found 1 at -1"));
+  EXPECT_THAT(refusal(std::numeric_limits<std::int64_t>::min(), {1}, 1), HasSubstr("found 1 at -92233720"));
   EXPECT_THAT(refusal(8, std::vector<std::int64_t>(13, 1), 1), HasSubstr("expected from 1 to 12 tokens"));
   EXPECT_THAT(refusal(0, {1, -1}, 1), HasSubstr("gen: xs[1]: expected a token id, found -1"));
   EXPECT_THAT(refusal(0, {1}, -1), HasSubstr("max_new_tokens: expected at least 0, found -1"));
