@@ -59,8 +59,10 @@ CallRecord parse_line(std::string_view line, const std::string& place) {
       wrong(field, fmt::format("at most {} tokens", kMostTokens), count);
     }
   }
-  if (record.n_cached + record.n_processed != record.n_prompt) {
-    wrong("n_processed", fmt::format("n_prompt - n_cached, {}", record.n_prompt - record.n_cached),
+  const std::int64_t n_new = record.n_prompt - record.n_cached;
+  if (record.has_no_token() ? record.n_processed > n_new : record.n_processed != n_new) {
+    wrong("n_processed",
+          fmt::format("{}n_prompt - n_cached, {}", record.has_no_token() ? "at most " : "", n_new),
           record.n_processed);
   }
   constexpr std::array kReasons = {"eos", "length", "context_full", "stopped"};

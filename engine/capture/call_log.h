@@ -13,11 +13,12 @@
 namespace reprise::engine {
 
 struct CallRecord {
-  std::int64_t call = 0;         ///< its number, from 1
-  std::string at;                ///< when it ended: UTC, ISO 8601
-  std::int64_t n_prompt = 0;     ///< the whole context, cached part included
-  std::int64_t n_cached = 0;     ///< of those, found in the KV cache
-  std::int64_t n_processed = 0;  ///< of those, processed: n_prompt - n_cached
+  std::int64_t call = 0;      ///< its number, from 1
+  std::string at;             ///< when it ended: UTC, ISO 8601
+  std::int64_t n_prompt = 0;  ///< the whole context, cached part included
+  std::int64_t n_cached = 0;  ///< of those, found in the KV cache
+  /// Of those, processed: n_prompt - n_cached; less where it was stopped before its first token.
+  std::int64_t n_processed = 0;
   std::int64_t n_generated = 0;
   std::string finish_reason;                          ///< name_of(FinishReason)
   std::optional<double> time_to_first_token_seconds;  ///< absent when it was stopped before that
@@ -25,6 +26,9 @@ struct CallRecord {
   std::optional<std::string> capture;  ///< the name of its file, if it was captured
   std::string model;
   std::string placement;
+
+  /// Whether it was stopped within its prompt: its time says little about what its lengths cost.
+  [[nodiscard]] bool has_no_token() const { return finish_reason == "stopped" && n_generated == 0; }
 };
 
 /// On one line, with its newline.

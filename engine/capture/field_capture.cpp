@@ -40,6 +40,10 @@ CallRecord describe(std::int64_t number, const Session& session, const GenerateR
   record.n_prompt = std::ssize(request.prompt_ids);
   record.n_cached = result.n_cached;
   record.n_processed = result.n_prompt;
+  if (result.generated_ids.empty()) {  // stopped within the prompt: what it processed is what is cached
+    record.n_processed =
+        std::clamp<std::int64_t>(std::ssize(session.history()) - result.n_cached, 0, result.n_prompt);
+  }
   record.n_generated = std::ssize(result.generated_ids);
   record.finish_reason = name_of(result.finish_reason);
   if (!result.token_seconds.empty()) {

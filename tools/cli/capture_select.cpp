@@ -10,6 +10,7 @@
 #include "engine/core/error.h"
 #include "engine/core/utc_time.h"
 #include "harness/regress/selection_report.h"
+#include "harness/report/units.h"
 #include "tools/cli/app.h"
 #include "tools/cli/flags.h"
 #include "tools/cli/matrix.h"
@@ -31,7 +32,8 @@ struct SelectFlags {
   bool replay = false;
 };
 
-/// Calls of one model at one placement: the cost of others is not theirs.
+/// Calls of one model at one placement: the cost of others is not theirs. Nor are those that were stopped
+/// within their prompts, often after seconds that their lengths do not explain.
 std::vector<engine::CallRecord> chosen_calls(const SelectFlags& flags) {
   const engine::CallLog log = engine::read_call_log(flags.log);
   for (const std::string& note : log.notes) {
@@ -40,17 +42,26 @@ std::vector<engine::CallRecord> chosen_calls(const SelectFlags& flags) {
   std::vector<engine::CallRecord> calls;
   std::map<std::pair<std::string, std::string>, std::int64_t> kinds;
   double total = 0;
+  std::int64_t n_stopped = 0;
   for (const engine::CallRecord& call : log.calls) {
     if ((flags.of_model.empty() || call.model == flags.of_model) &&
         (flags.of_placement.empty() || call.placement == flags.of_placement)) {
+      if (call.has_no_token()) {
+        ++n_stopped;
+        continue;
+      }
       calls.push_back(call);
       ++kinds[{call.model, call.placement}];
       total += call.total_seconds;
     }
   }
+  const std::string stopped = n_stopped == 0 ? ""
+                                             : fmt::format("{} stopped before the first token, left out",
+                                                           harness::counted(n_stopped, "call"));
   if (calls.empty() || !(total > 0)) {
-    fail(ErrorCode::invalid_data, "{}: expected calls that took time, found {} of {}", flags.log,
-         calls.empty() ? "none" : "only such as took none", log.calls.size());
+    fail(ErrorCode::invalid_data, "{}: expected calls that took time, found {} of {}{}{}", flags.log,
+         calls.empty() ? "none" : "only such as took none", log.calls.size(), stopped.empty() ? "" : "; ",
+         stopped);
   }
   if (kinds.size() > 1) {
     std::string found;
@@ -61,6 +72,9 @@ std::vector<engine::CallRecord> chosen_calls(const SelectFlags& flags) {
          "{}: expected calls of one model at one placement, found {}; choose with --of-model and "
          "--of-placement",
          flags.log, found);
+  }
+  if (!stopped.empty()) {
+    say("note: {}: {}\n", flags.log, stopped);
   }
   return calls;
 }

@@ -374,8 +374,32 @@ TEST_F(FieldCaptureTest, TheObserverCanStillStopTheCall) {
   const auto lines = log();
   ASSERT_THAT(lines, SizeIs(2));
   EXPECT_EQ(lines[0].finish_reason, "stopped");
+  EXPECT_EQ(lines[0].n_processed, 4);
   EXPECT_EQ(lines[1].time_to_first_token_seconds, std::nullopt);
+  EXPECT_EQ(lines[1].n_processed, 0);
   EXPECT_EQ(field.counts().failed, 0);  // nothing was there to capture
+}
+
+TEST_F(FieldCaptureTest, LogsWhatAStoppedCallProcessed) {
+  const auto model = model_of(kMicrogpt);
+  const Call call(kMicrogpt, 11, 4);
+  for (const bool kv_cache : {true, false}) {
+    Session session(model, Placement{.kv_cache = kv_cache, .threads = 1},
+                    SessionOptions{.n_positions = 32, .prefill_chunk = 3});
+    FieldCapture field(options("all"));
+    Stopper after_one_chunk(1);
+    Stopper after_two_more(2);
+    for (Stopper* stopper : {&after_one_chunk, &after_two_more}) {
+      EXPECT_THAT(field.generate(session, call.request, stopper).generated_ids, IsEmpty());
+    }
+    field.drain();
+    const auto lines = log();
+    const CallRecord& first = lines[lines.size() - 2];
+    EXPECT_EQ(first.n_processed, 3);
+    EXPECT_EQ(lines.back().n_cached, kv_cache ? 3 : 0);
+    EXPECT_EQ(lines.back().n_processed, 6);
+    EXPECT_EQ(lines.back().n_prompt, 11);
+  }
 }
 
 TEST_F(FieldCaptureTest, ErrorsOfACallAreItsOwn) {

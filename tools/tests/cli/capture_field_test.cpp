@@ -260,6 +260,39 @@ TEST_F(CaptureFieldTest, SelectNotesHalfALine) {
   EXPECT_EQ(outcome.err, "note: calls.jsonl: line 7: half a line, ignored\n");
 }
 
+/// Seconds that belong to no token must not reach the fit.
+TEST_F(CaptureFieldTest, SelectLeavesOutCallsStoppedInTheirPrompts) {
+  std::string lines;
+  for (std::int64_t i = 1; i <= 12; ++i) {
+    const double seconds = 0.01 * static_cast<double>(100 * i + 3);
+    lines += to_line(
+        engine::CallRecord{i, "", 100 * i, 0, 100 * i, 3, "eos", seconds, seconds, std::nullopt, "a", "cpu"});
+  }
+  write_file(path("whole.jsonl"), lines);
+  engine::CallRecord stopped{13,           "",   90'000,       0,   90'000, 0, "stopped",
+                             std::nullopt, 1e-3, std::nullopt, "a", "cpu"};
+  lines += to_line(stopped);
+  stopped.n_processed = 512;  // of the whole prompt
+  lines += to_line(stopped);
+  write_file(path("stopped.jsonl"), lines);
+  const Arguments select = {"capture", "select", "--k", "3", "--json", "-", "--log"};
+  const auto selected = [&](const std::string& log) {
+    Arguments arguments = select;
+    arguments.push_back(log);
+    return run(arguments);
+  };
+  const Outcome with = selected("stopped.jsonl");
+  EXPECT_EQ(with.err, "note: stopped.jsonl: 2 calls stopped before the first token, left out\n");
+  const json found = json::parse(with.out);
+  const json whole = json::parse(selected("whole.jsonl").out);
+  EXPECT_EQ(found["n_calls"], 12);
+  EXPECT_EQ(found["cost_model"], whole["cost_model"]);
+  EXPECT_EQ(found["from_log"], whole["from_log"]);
+  write_file(path("none.jsonl"), to_line(stopped));
+  expect_error({"capture", "select", "--log", "none.jsonl"},
+               {"expected calls that took time, found none of 1; 1 call stopped before the first token"});
+}
+
 TEST_F(CaptureFieldTest, DiffTellsWhatDiffers) {
   make_capture("a.safetensors");
   EXPECT_EQ(output({"capture", "diff", "a.safetensors", "a.safetensors"}), "no difference\n");
