@@ -150,13 +150,13 @@ void CaptureFolder::drop(std::vector<KeptCapture>::iterator kept) {
 
 std::vector<std::int64_t> CaptureFolder::evict(std::uint64_t most_bytes, std::int64_t most_count) {
   problem_.clear();
-  std::vector<std::int64_t> evicted;
+  std::vector<KeptCapture> evicted;
   while (!kept_.empty() &&
          ((most_bytes > 0 && bytes() > most_bytes) || (most_count > 0 && std::ssize(kept_) > most_count))) {
     const auto faster = [](const KeptCapture& a, const KeptCapture& b) { return a.seconds < b.seconds; };
     const auto first = order_ == EvictionOrder::oldest ? kept_.begin()
                                                        : std::min_element(kept_.begin(), kept_.end(), faster);
-    evicted.push_back(first->number);
+    evicted.push_back(*first);
     drop(first);
   }
   return evicted;

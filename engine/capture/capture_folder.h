@@ -46,9 +46,9 @@ class CaptureFolder {
   /// is not made again: what vanished may have been a disk that was mounted there.
   std::string write(const Capture& capture, std::int64_t number, double seconds);
 
-  /// Removes captures until both limits hold (0: no limit), and returns their numbers. One that cannot be
-  /// removed is forgotten, and problem() says why.
-  std::vector<std::int64_t> evict(std::uint64_t most_bytes, std::int64_t most_count);
+  /// Removes captures until both limits hold (0: no limit), and returns those. One that cannot be removed is
+  /// forgotten, and problem() says why.
+  std::vector<KeptCapture> evict(std::uint64_t most_bytes, std::int64_t most_count);
   /// Whether it was there.
   bool remove(std::int64_t number);
 

@@ -319,9 +319,11 @@ void FieldCapture::make_room(const Item& item, std::optional<std::string>& file)
   if (item.remove != 0 && folder_.remove(item.remove)) {
     gone.push_back(item.remove);
   }
-  for (const std::int64_t number : folder_.evict(options_.budget_bytes, options_.budget_count)) {
-    gone.push_back(number);
-    if (number == item.number) {
+  double slowest_evicted = -1;
+  for (const KeptCapture& kept : folder_.evict(options_.budget_bytes, options_.budget_count)) {
+    gone.push_back(kept.number);
+    slowest_evicted = std::max(slowest_evicted, kept.seconds);
+    if (kept.file == file) {
       file.reset();
     }
   }
@@ -329,6 +331,9 @@ void FieldCapture::make_room(const Item& item, std::optional<std::string>& file)
   counts_.evicted += std::ssize(gone);
   for (const std::int64_t number : gone) {
     slowest_.remove(number);
+  }
+  if (!folder_.kept().empty()) {  // else one alone was over the budget, which says nothing about others
+    slowest_.had_no_room(slowest_evicted);
   }
   if (!folder_.problem().empty()) {
     warn(Trouble::evict, folder_.problem());

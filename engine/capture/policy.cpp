@@ -84,7 +84,7 @@ bool CapturePolicy::chooses(std::int64_t in_process, std::int64_t number) const 
 }
 
 bool SlowestCalls::would_keep(double seconds) const {
-  return kept_.size() < k_ || seconds > kept_.front().first;
+  return seconds > no_room_ && (kept_.size() < k_ || seconds > kept_.front().first);
 }
 
 std::int64_t SlowestCalls::add(double seconds, std::int64_t number) {

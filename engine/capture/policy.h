@@ -9,6 +9,7 @@
 /// Used by field_capture.h and, for its text, by tools/cli.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -58,9 +59,13 @@ class SlowestCalls {
   std::int64_t add(double seconds, std::int64_t number);
   /// A call that is not there after all, so that another may take its place.
   void remove(std::int64_t number);
+  /// A call of so many seconds had to go for want of room: from now on those that are no slower have none
+  /// either, although there are fewer than K.
+  void had_no_room(double seconds) { no_room_ = std::max(no_room_, seconds); }
 
  private:
   std::size_t k_;
+  double no_room_ = -1;                                ///< seconds of the slowest that had no room
   std::vector<std::pair<double, std::int64_t>> kept_;  ///< (seconds, number), fastest first
 };
 

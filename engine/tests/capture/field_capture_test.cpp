@@ -332,6 +332,34 @@ TEST_F(FieldCaptureTest, SlowestKeepsThoseThatTheLogSaysAreSlowest) {
   expect_slowest(2);
 }
 
+/// Room for fewer than K: a call is only written where it is slower than all that had to go. Without that
+/// every call would be, to be removed at once.
+TEST_F(FieldCaptureTest, SlowestWritesFewWhereTheBudgetHoldsFewerThanK) {
+  constexpr int kCalls = 60;
+  FieldCaptureOptions narrow = options("slowest:8");
+  narrow.budget_count = 2;
+  {
+    FieldCapture field(narrow);
+    const Call call(kMicrogpt, 4, 2);
+    for (int i = 0; i < kCalls; ++i) {
+      field.generate(*call.session(), call.request);
+      field.drain();
+    }
+    std::vector<double> slowest;  // so far, three of them
+    std::int64_t expected = 0;
+    for (const CallRecord& record : log()) {
+      expected += slowest.size() < 3 || record.total_seconds > slowest.back() ? 1 : 0;
+      slowest.push_back(record.total_seconds);
+      std::sort(slowest.begin(), slowest.end(), std::greater<>());
+      slowest.resize(std::min<std::size_t>(slowest.size(), 3));
+    }
+    EXPECT_EQ(field.counts().written, expected);
+    EXPECT_LT(field.counts().written, kCalls);
+    EXPECT_EQ(field.counts().evicted, field.counts().written - 2);
+  }
+  EXPECT_THAT(files(), SizeIs(2));
+}
+
 TEST_F(FieldCaptureTest, SlowestLeavesOtherPoliciesCapturesAlone) {
   {
     FieldCapture field(options("all"));

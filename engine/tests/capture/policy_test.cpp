@@ -126,5 +126,19 @@ TEST(SlowestCalls, OneThatIsGoneLeavesItsPlace) {
   EXPECT_EQ(slowest.add(6, 4), 3);
 }
 
+TEST(SlowestCalls, WhatIsNoSlowerThanOneWithoutRoomHasNoneEither) {
+  SlowestCalls slowest(4);
+  slowest.add(5, 1);
+  slowest.add(7, 2);
+  slowest.add(6, 3);
+  slowest.remove(1);
+  slowest.had_no_room(5);
+  EXPECT_FALSE(slowest.would_keep(5));
+  EXPECT_EQ(slowest.add(4, 4), 0);
+  EXPECT_TRUE(slowest.would_keep(5.5));
+  slowest.had_no_room(3);  // a faster one, later: nothing new
+  EXPECT_FALSE(slowest.would_keep(5));
+}
+
 }  // namespace
 }  // namespace reprise::engine
