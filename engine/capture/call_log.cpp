@@ -1,13 +1,16 @@
 #include "engine/capture/call_log.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <string_view>
+#include <thread>
 
 #include "engine/core/error.h"
 #include "engine/io/json_archive.h"
@@ -37,16 +40,16 @@ static void fields(Archive& archive, CallRecord& record) {
 namespace {
 
 constexpr std::string_view kBegin = R"({"call":)";
+constexpr std::size_t kMostNotes = 16;
 constexpr std::int64_t kMostTokens = std::int64_t{1} << 40;  // far beyond any context
 constexpr std::int64_t kMostSeconds = 1'000'000'000;         // 30 years
 
-/// What a crash or a full disk leaves: a line of ours that does not end.
-bool is_half(std::string_view line) {
-  return (line.starts_with(kBegin) || kBegin.starts_with(line)) && !line.ends_with('}');
+bool begins_like_a_record(std::string_view line) {
+  return line.starts_with(kBegin) || kBegin.starts_with(line);
 }
 
-CallRecord parse_line(std::string_view line, const std::string& place) {
-  auto record = from_json_value<CallRecord>(parse_json(line, place), place);
+CallRecord record_of(const nlohmann::json& value, const std::string& place) {
+  auto record = from_json_value<CallRecord>(value, place);
   const auto wrong = [&](const char* field, std::string_view expected, const auto& found) {
     fail(ErrorCode::invalid_data, "{}: {}: expected {}, found {}", place, field, expected, found);
   };
@@ -78,6 +81,40 @@ CallRecord parse_line(std::string_view line, const std::string& place) {
   return record;
 }
 
+/// The line's object; nothing where a crash or a full disk has left a part of one, or parts of two.
+std::optional<CallRecord> parse_line(std::string_view line, const std::string& place) {
+  std::optional<nlohmann::json> value;
+  try {
+    value = parse_json(line, place);
+  } catch (const Error&) {
+    if (!begins_like_a_record(line)) {
+      throw;
+    }
+    return std::nullopt;
+  }
+  return record_of(*value, place);
+}
+
+/// Holds the file's lock while others that write to it do not.
+class FileLock {
+ public:
+  explicit FileLock(int descriptor) : descriptor_(descriptor) {
+    constexpr int kAttempts = 1000;  // for a second: a program that was stopped must not stop this one
+    for (int attempt = 0; attempt < kAttempts && ::flock(descriptor_, LOCK_EX | LOCK_NB) != 0; ++attempt) {
+      if (errno != EWOULDBLOCK && errno != EINTR) {
+        break;
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+  }
+  ~FileLock() { ::flock(descriptor_, LOCK_UN); }
+  FileLock(const FileLock&) = delete;
+  FileLock& operator=(const FileLock&) = delete;
+
+ private:
+  int descriptor_;
+};
+
 }  // namespace
 
 std::string to_line(const CallRecord& record) {
@@ -95,13 +132,19 @@ CallLog read_call_log(const std::filesystem::path& path) {
     rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
     ++number;
     const std::string place = fmt::format("{}: line {}", name, number);
-    if (is_half(line)) {
-      if (!line.empty()) {
-        log.notes.push_back(fmt::format("{}: half a line, ignored", place));
-      }
+    if (line.empty()) {
       continue;
     }
-    log.calls.push_back(parse_line(line, place));
+    if (auto record = parse_line(line, place)) {
+      log.calls.push_back(*std::move(record));
+    } else if (++log.n_ignored <= static_cast<std::int64_t>(kMostNotes)) {
+      log.notes.push_back(
+          fmt::format("{}: {}, ignored", place, line.ends_with('}') ? "not one whole line" : "half a line"));
+    }
+  }
+  if (log.n_ignored > std::ssize(log.notes)) {
+    log.notes.push_back(
+        fmt::format("{}: {} more lines like these, ignored", name, log.n_ignored - std::ssize(log.notes)));
   }
   return log;
 }
@@ -121,7 +164,9 @@ std::int64_t last_call_number(const std::filesystem::path& path) {
   for (std::string_view rest = text; !rest.empty();) {
     const std::size_t end = rest.find('\n');
     try {
-      highest = std::max(highest, parse_line(rest.substr(0, end), "").call);
+      if (const auto record = parse_line(rest.substr(0, end), "")) {
+        highest = std::max(highest, record->call);
+      }
     } catch (const Error&) {
       // The first line of the tail is cut; others are not this function's to judge.
     }
@@ -142,29 +187,29 @@ void CallLogWriter::open() {
     fail(ErrorCode::io, "{}: expected a call log that can be written, found: {}", path_.string(),
          detail::reason_of(errno));
   }
-  char last = '\n';
-  const off_t size = ::lseek(descriptor_, 0, SEEK_END);
-  needs_newline_ = size > 0 && ::pread(descriptor_, &last, 1, size - 1) == 1 && last != '\n';
 }
 
 void CallLogWriter::append(const CallRecord& record) {
   if (descriptor_ < 0) {
     open();
   }
-  const std::string line = (needs_newline_ ? "\n" : "") + to_line(record);
+  const FileLock lock(descriptor_);
   struct stat before {};
-  ::fstat(descriptor_, &before);
+  char last = '\n';
+  const bool ends_in_half = ::fstat(descriptor_, &before) == 0 && before.st_size > 0 &&
+                            ::pread(descriptor_, &last, 1, before.st_size - 1) == 1 && last != '\n';
+  const std::string line = (ends_in_half ? "\n" : "") + to_line(record);
   const ssize_t written = ::write(descriptor_, line.data(), line.size());
   if (written == static_cast<ssize_t>(line.size())) {
-    needs_newline_ = false;
     return;
   }
   const int reason = written < 0 ? errno : ENOSPC;
   if (written > 0) {
-    // Taken back, unless another program has appended to it meanwhile.
+    // Taken back, unless a program without the lock has appended to it meanwhile.
     struct stat after {};
-    const bool only_ours = ::fstat(descriptor_, &after) == 0 && after.st_size == before.st_size + written;
-    needs_newline_ = !(only_ours && ::ftruncate(descriptor_, before.st_size) == 0) || needs_newline_;
+    if (::fstat(descriptor_, &after) == 0 && after.st_size == before.st_size + written) {
+      [[maybe_unused]] const int failed = ::ftruncate(descriptor_, before.st_size);  // then others end it
+    }
   }
   fail(ErrorCode::io, "{}: expected to append a line, found: {}", path_.string(), detail::reason_of(reason));
 }

@@ -35,20 +35,23 @@ struct CallRecord {
 std::string to_line(const CallRecord& record);
 
 struct CallLog {
-  std::vector<CallRecord> calls;   ///< in the order of the file
-  std::vector<std::string> notes;  ///< "PATH: line N: half a line ..., ignored"
+  std::vector<CallRecord> calls;  ///< in the order of the file
+  std::int64_t n_ignored = 0;     ///< lines that begin like a record and are none
+  /// "PATH: line N: half a line, ignored", for the first of those; then how many more there are.
+  std::vector<std::string> notes;
 };
 
-/// Errors: those of reading; invalid_data, "PATH: line N: field: expected ..., found ...". A line that a
-/// crash left unfinished is a note.
+/// Errors: those of reading; invalid_data, "PATH: line N: field: expected ..., found ...". What crashes and
+/// full disks leave is a note: a line that begins like a record and is no JSON.
 CallLog read_call_log(const std::filesystem::path& path);
 
 /// The highest number in the file's last 64 KiB; 0 where there is no such file or no line in it can be read.
 std::int64_t last_call_number(const std::filesystem::path& path);
 
 /// Appends whole lines, each by one write(2) on a descriptor that appends: what was written survives the
-/// program, and several programs may share a file. A line that fits only in part is taken back. Not
-/// thread-safe.
+/// program, and several programs may share a file, each holding its lock (flock) while it appends. A line
+/// that fits only in part is taken back; half a line that others left is ended first. A lock that is not to
+/// be had within a second, or at all on this file system, is done without. Not thread-safe.
 class CallLogWriter {
  public:
   explicit CallLogWriter(std::filesystem::path path) : path_(std::move(path)) {}
@@ -64,7 +67,6 @@ class CallLogWriter {
 
   std::filesystem::path path_;
   int descriptor_ = -1;
-  bool needs_newline_ = false;  ///< the file ends in half a line that is not ours to remove
 };
 
 }  // namespace reprise::engine
