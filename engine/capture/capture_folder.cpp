@@ -9,6 +9,7 @@
 #include <system_error>
 #include <tuple>
 
+#include "engine/capture/capture_temporaries.h"
 #include "engine/core/error.h"
 #include "engine/io/safetensors.h"
 
@@ -45,6 +46,18 @@ void read_facts(const std::filesystem::path& path, KeptCapture& kept) {
     }
   } catch (const Error&) {
     // Damaged, or no capture: nothing is known of it, and it is the first to go.
+  }
+}
+
+/// What a crash has left of a capture, which no budget counts.
+void remove_if_left_behind(const std::filesystem::directory_entry& entry) {
+  std::error_code error;
+  const auto age = std::filesystem::file_time_type::clock::now() - entry.last_write_time(error);
+  if (!error &&
+      is_left_behind(entry.path().filename().string(),
+                     std::chrono::duration_cast<std::chrono::seconds>(age)) &&
+      std::filesystem::is_regular_file(entry.symlink_status(error))) {
+    std::filesystem::remove(entry.path(), error);
   }
 }
 
@@ -90,6 +103,7 @@ void CaptureFolder::look() {
     const std::string name = entries->path().filename().string();
     const auto number = captured_number(name);
     std::error_code ignored;
+    remove_if_left_behind(*entries);
     if (!number || !entries->is_regular_file(ignored)) {
       continue;
     }
@@ -119,17 +133,21 @@ std::uint64_t CaptureFolder::bytes() const {
 
 std::string CaptureFolder::write(const Capture& capture, std::int64_t number, double seconds) {
   // The id is a digest of what is written, so the name is known only afterwards.
-  const std::filesystem::path temporary = folder_ / fmt::format(".reprise-call-{:08}.tmp", number);
-  const std::string file = captured_file_name(number, write_capture(capture, temporary));
+  const std::filesystem::path temporary = folder_ / capture_temporary_name(number);
+  const std::string id = write_capture(capture, temporary);
+  // Another process may count the same numbers. Its file is its own to remove, even an equal one.
+  std::int64_t free = number;
   std::error_code error;
-  std::filesystem::rename(temporary, folder_ / file, error);
-  if (error) {
-    std::error_code ignored;
-    std::filesystem::remove(temporary, ignored);
-    fail(ErrorCode::io, "{}: expected to name a capture, found: {}", (folder_ / file).string(),
-         error.message());
+  try {
+    while (!rename_to_new(temporary, folder_ / captured_file_name(free, id))) {
+      ++free;
+    }
+  } catch (const Error&) {
+    std::filesystem::remove(temporary, error);
+    throw;
   }
-  highest_ = std::max(highest_, number);
+  const std::string file = captured_file_name(free, id);
+  highest_ = std::max(highest_, free);
   kept_.push_back(
       {number, file, std::filesystem::file_size(folder_ / file, error), seconds, capture.origin.policy});
   if (error) {
@@ -148,7 +166,7 @@ void CaptureFolder::drop(std::vector<KeptCapture>::iterator kept) {
   kept_.erase(kept);
 }
 
-std::vector<std::int64_t> CaptureFolder::evict(std::uint64_t most_bytes, std::int64_t most_count) {
+std::vector<KeptCapture> CaptureFolder::evict(std::uint64_t most_bytes, std::int64_t most_count) {
   problem_.clear();
   std::vector<KeptCapture> evicted;
   while (!kept_.empty() &&

@@ -33,6 +33,7 @@ enum class EvictionOrder : std::uint8_t { oldest, fastest };
 class CaptureFolder {
  public:
   /// Makes the folder and looks at what is there; reads seconds and policies only for EvictionOrder::fastest.
+  /// Removes temporary files that processes which died have left (capture_temporaries.h).
   /// Nothing throws: a folder that cannot be made or read is empty, and problem() says why.
   CaptureFolder(std::filesystem::path folder, EvictionOrder order);
 
@@ -42,8 +43,9 @@ class CaptureFolder {
   /// Of all captures that are there or were; 0: none.
   [[nodiscard]] std::int64_t highest_number() const { return highest_; }
 
-  /// Writes the capture and returns its file's name. Errors: those of write_capture. A folder that has gone
-  /// is not made again: what vanished may have been a disk that was mounted there.
+  /// Writes the capture and returns its file's name, whose number is the next that is free where another
+  /// process has a file of this one; never replaces a file. Errors: those of write_capture. A folder that has
+  /// gone is not made again: what vanished may have been a disk that was mounted there.
   std::string write(const Capture& capture, std::int64_t number, double seconds);
 
   /// Removes captures until both limits hold (0: no limit), and returns those. One that cannot be removed is
