@@ -144,4 +144,27 @@ Interval bootstrap_ratio_ci(std::span<const double> numerators, std::span<const 
   return percentile_interval(ratios, options.confidence);
 }
 
+Interval bootstrap_sum_of_medians_ci(std::span<const ScatteredTerm> terms, const BootstrapOptions& options) {
+  check_options(options);
+  REPRISE_CHECK(!terms.empty());
+  for (const ScatteredTerm& term : terms) {
+    REPRISE_CHECK(!term.samples.empty() && !term.factors.empty() && term.n_draws >= 1);
+  }
+  std::vector<double> sums;
+  std::vector<double> drawn;
+  for (int resample = 0; resample < options.resamples; ++resample) {
+    ResampleStream random(options.seed, resample);
+    double sum = 0;
+    for (const ScatteredTerm& term : terms) {
+      drawn.clear();
+      for (std::size_t i = 0; i < term.n_draws; ++i) {
+        drawn.push_back(term.samples[random.below(term.samples.size())]);
+      }
+      sum += term.weight * median(drawn) * term.factors[random.below(term.factors.size())];
+    }
+    sums.push_back(sum);
+  }
+  return percentile_interval(sums, options.confidence);
+}
+
 }  // namespace reprise::harness

@@ -41,4 +41,19 @@ std::vector<Interval> bootstrap_pooled_quantile_cis(std::span<const std::span<co
 Interval bootstrap_ratio_ci(std::span<const double> numerators, std::span<const double> denominators,
                             const BootstrapOptions& options = {});
 
+/// A term of a sum whose parts are known by samples.
+struct ScatteredTerm {
+  double weight = 1;
+  std::span<const double> samples;  ///< at least one; their median is the term's value
+  std::size_t n_draws = 1;          ///< independent samples that tell as much as these: at least one
+  std::span<const double> factors;  ///< at least one; what the value may have to be multiplied with
+};
+
+/// Percentile interval of the sum over terms of weight * median * factor: each resample takes the median of
+/// n_draws samples of each term, and one of its factors, all with replacement.
+///   terms: at least one
+/// Cost: resamples * number of draws.
+Interval bootstrap_sum_of_medians_ci(std::span<const ScatteredTerm> terms,
+                                     const BootstrapOptions& options = {});
+
 }  // namespace reprise::harness

@@ -9,6 +9,8 @@
 #include "engine/capture/call_log.h"
 #include "engine/core/error.h"
 #include "engine/core/utc_time.h"
+#include "harness/measure/steady_part.h"
+#include "harness/regress/replayed_total.h"
 #include "harness/regress/selection_report.h"
 #include "harness/report/units.h"
 #include "tools/cli/app.h"
@@ -122,17 +124,30 @@ harness::SelectionReport report_of(const SelectFlags& flags, const std::vector<e
   return report;
 }
 
-harness::TotalPrediction predicted(const SelectFlags& flags, const harness::LoggedCalls& log,
-                                   const harness::Selection& selection, const std::vector<double>& seconds) {
-  const harness::Prediction p =
-      predict_total(log, selection, seconds, {.confidence = kConfidence, .seed = flags.seed});
+harness::BootstrapOptions bootstrap_of(const SelectFlags& flags) {
+  return {.confidence = kConfidence, .seed = flags.seed};
+}
+
+harness::TotalPrediction reported(const harness::Prediction& p) {
   return {p.total_seconds, p.difference, p.ci, kConfidence};
 }
 
+/// The row's median, and the blocks of runs that it is of.
+harness::ReplayedCall replayed(const harness::Row& row) {
+  const harness::Metric& total = row.metrics.at("total_seconds");
+  harness::ReplayedCall call;
+  call.seconds = total.value;
+  call.samples = harness::block_medians_or_median(row.samples.total_seconds,
+                                                  static_cast<std::size_t>(row.samples.runs_per_block));
+  call.n_effective = total.n_effective.value_or(static_cast<double>(call.samples.size()));
+  return call;
+}
+
 /// Performs the chosen captures again; no figures when the outputs of one differ.
-std::optional<std::vector<double>> replayed_seconds(const SelectFlags& flags,
-                                                    const harness::SelectionReport& report, MatrixPlan plan,
-                                                    harness::ModelFinder finder, int& exit_code) {
+std::optional<std::vector<harness::ReplayedCall>> replay_calls(const SelectFlags& flags,
+                                                               const harness::SelectionReport& report,
+                                                               MatrixPlan plan, harness::ModelFinder finder,
+                                                               int& exit_code) {
   for (const harness::SelectedCall& call : report.calls) {
     plan.captures.push_back(
         read_named_capture((std::filesystem::path(flags.captures) / *call.capture).string()));
@@ -143,11 +158,11 @@ std::optional<std::vector<double>> replayed_seconds(const SelectFlags& flags,
     say("{}", console_text(measured));
     return std::nullopt;
   }
-  std::vector<double> seconds;
+  std::vector<harness::ReplayedCall> replays;
   for (const harness::Row& row : measured.rows) {
-    seconds.push_back(row.metrics.at("total_seconds").value);
+    replays.push_back(replayed(row));
   }
-  return seconds;
+  return replays;
 }
 
 }  // namespace
@@ -199,12 +214,13 @@ void add_capture_select(CLI::App& capture_command, int& exit_code) {
     const harness::Selection selection =
         select_calls(log, eligible_calls(*flags, calls), {.k = flags->k, .seed = flags->seed});
     harness::SelectionReport report = report_of(*flags, calls, log, selection);
-    report.from_log = predicted(*flags, log, selection, logged_seconds(log, selection));
+    report.from_log =
+        reported(predict_total(log, selection, logged_seconds(log, selection), bootstrap_of(*flags)));
     if (flags->replay) {
-      if (const auto seconds = replayed_seconds(*flags, report, plan, model->finder(), exit_code)) {
-        report.from_replays = predicted(*flags, log, selection, *seconds);
-        for (std::size_t i = 0; i < seconds->size(); ++i) {
-          report.calls[i].replayed_seconds = (*seconds)[i];
+      if (const auto replays = replay_calls(*flags, report, plan, model->finder(), exit_code)) {
+        report.from_replays = reported(predict_from_replays(log, selection, *replays, bootstrap_of(*flags)));
+        for (std::size_t i = 0; i < replays->size(); ++i) {
+          report.calls[i].replayed_seconds = (*replays)[i].seconds;
         }
       }
     }

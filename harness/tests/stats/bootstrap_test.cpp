@@ -143,6 +143,39 @@ TEST(BootstrapRatioCi, ZerosBelowAreDrawnOver) {
   EXPECT_EQ(ci, (Interval{3, 3}));
 }
 
+/// A median of one draw is the draw: against the normal approximation of what 40 terms add up to.
+TEST(BootstrapSumOfMediansCi, AddsTheSpreadsOfSamplesAndFactors) {
+  const Samples samples = uniform_samples(300, 5);
+  const Samples factors = uniform_samples(200, 6);
+  const Samples one = {1};
+  const double second = variance(samples) + mean(samples) * mean(samples);
+  const std::vector<ScatteredTerm> plain(40, {2, samples, 1, one});
+  const std::vector<ScatteredTerm> scattered(40, {2, samples, 1, factors});
+  const auto expect_like = [](const Interval& ci, double centre, double spread) {
+    EXPECT_NEAR(ci.low, centre - 1.96 * spread, spread / 4);
+    EXPECT_NEAR(ci.high, centre + 1.96 * spread, spread / 4);
+  };
+  expect_like(bootstrap_sum_of_medians_ci(plain, {0.95, 4000, 7}), 80 * mean(samples),
+              2 * std::sqrt(40 * variance(samples)));
+  const double product = second * (variance(factors) + mean(factors) * mean(factors)) -
+                         std::pow(mean(samples) * mean(factors), 2);
+  expect_like(bootstrap_sum_of_medians_ci(scattered, {0.95, 4000, 7}), 80 * mean(samples) * mean(factors),
+              2 * std::sqrt(40 * product));
+}
+
+TEST(BootstrapSumOfMediansCi, MoreDrawsAreSurer) {
+  const Samples samples = uniform_samples(301, 9);
+  const Samples one = {1};
+  const auto width = [&](std::size_t n_draws) {
+    const ScatteredTerm term{1, samples, n_draws, one};
+    const Interval ci = bootstrap_sum_of_medians_ci(std::span(&term, 1), {0.95, 2000, 3});
+    EXPECT_LT(ci.low, median(samples));
+    EXPECT_GT(ci.high, median(samples));
+    return ci.high - ci.low;
+  };
+  EXPECT_NEAR(width(25) / width(225), 3, 0.6);  // as the square root of their number
+}
+
 TEST(BootstrapDeathTest, NothingHasNoInterval) {
   const double ps[] = {0.5};
   EXPECT_DEATH((void)bootstrap_pooled_quantile_cis({}, ps), "check failed");
