@@ -4,12 +4,13 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstdio>
 #include <optional>
 #include <random>
-#include <regex>
+#include <string_view>
 
 #include "engine/core/error.h"
 #include "engine/io/system_error.h"
@@ -17,17 +18,42 @@
 namespace reprise::engine {
 namespace {
 
-/// The process in a temporary file's name; nothing for any other name.
+/// Takes up to `most` characters of `digits` off the front of `text`; fewer than `least` are none.
+std::string_view take(std::string_view& text, std::string_view digits, std::size_t least, std::size_t most) {
+  const std::size_t n = std::min({text.find_first_not_of(digits), text.size(), most});
+  const std::string_view taken = text.substr(0, n >= least ? n : 0);
+  text.remove_prefix(taken.size());
+  return taken;
+}
+
+bool take(std::string_view& text, std::string_view word) {
+  const bool is_there = text.starts_with(word);
+  text.remove_prefix(is_there ? word.size() : 0);
+  return is_there;
+}
+
+/// The process in a temporary file's name, ".reprise-call-NUMBER-PROCESS-16HEX.tmp" or AtomicFile's
+/// ".reprise-PROCESS-N.tmp"; nothing for any other name.
 std::optional<pid_t> process_of(std::string_view name) {
-  static const std::regex pattern(
-      R"(\.reprise-(?:call-[0-9]{8,18}-([0-9]{1,10})-[0-9a-f]{16}|([0-9]{1,10})-[0-9]{1,10})\.tmp)");
-  std::cmatch match;
-  if (!std::regex_match(name.data(), name.data() + name.size(), match, pattern)) {
+  constexpr std::string_view kDigits = "0123456789";
+  if (!take(name, ".reprise-")) {
     return std::nullopt;
   }
-  const auto& digits = match[1].matched ? match[1] : match[2];
+  const bool is_capture = take(name, "call-");
+  if (is_capture && (take(name, kDigits, 8, 18).empty() || !take(name, "-"))) {
+    return std::nullopt;
+  }
+  const std::string_view process = take(name, kDigits, 1, 10);
+  if (process.empty() || !take(name, "-")) {
+    return std::nullopt;
+  }
+  const bool is_numbered =
+      is_capture ? !take(name, "0123456789abcdef", 16, 16).empty() : !take(name, kDigits, 1, 10).empty();
+  if (!is_numbered || name != ".tmp") {
+    return std::nullopt;
+  }
   pid_t id = 0;
-  const auto [end, error] = std::from_chars(digits.first, digits.second, id);
+  const auto [end, error] = std::from_chars(process.data(), process.data() + process.size(), id);
   return error == std::errc() && id > 0 ? std::optional(id) : std::nullopt;
 }
 
