@@ -10,7 +10,7 @@ import {after, before, test} from 'node:test';
 import OpenAI from 'openai';
 
 const program = process.env.REPRISE ?? new URL('../../../build/release/bin/reprise', import.meta.url).pathname;
-const key = 'a key of the test';
+const key = 'a-key-of-the-test';
 let folder;
 let server;
 let client;
