@@ -94,7 +94,8 @@ TEST(ChatTemplate, MiniMindsOwnGivesItsGolden) {
   const auto chat_template = ChatTemplate::recognise(config["chat_template"].get<std::string>(), "minimind2");
   EXPECT_EQ(chat_template.kind(), ChatTemplateKind::minimind2);
   const Tokenizer tokenizer = Tokenizer::from_file(folder / "tokenizer.json");
-  for (const Json& chat : Json::parse(content_of(folder / "golden.json"))["cases"]) {
+  const Json golden = Json::parse(content_of(folder / "golden.json"));
+  for (const Json& chat : golden["cases"]) {
     const std::string text = chat_template.render(chat_messages_from_json(chat["messages"], "messages"), {});
     EXPECT_EQ(text, chat["prompt_text"].get<std::string>());
     EXPECT_EQ(tokenizer.encode(text), chat["prompt_ids"].get<std::vector<TokenId>>());

@@ -122,9 +122,9 @@ test('32 clients at once each get their own answer', async () => {
 });
 
 test('a line that is full says when to come again', async () => {
-  const {child, address: busy} = await start('--queue', '0', '--context', '4096');
+  const {child, address: busy} = await start('--queue', '0', '--context', '1024');
   const impatient = new OpenAI({baseURL: busy, apiKey: 'none', maxRetries: 0});
-  const long = await impatient.completions.create({model: 'any', prompt: 'x', max_tokens: 4000, stream: true, temperature: 2});
+  const long = await impatient.completions.create({model: 'any', prompt: 'x', max_tokens: 1000, stream: true, temperature: 2});
   const first = long[Symbol.asyncIterator]();
   await first.next();
   await assert.rejects(impatient.completions.create({model: 'any', prompt: 'y', max_tokens: 1}), (error) =>

@@ -398,7 +398,9 @@ TEST(QwenCache, IsMadeOfSensibleExtents) {
   EXPECT_THAT(refusal(1, -1, 1, 2), HasSubstr("Cache: kvh: "));
   EXPECT_THAT(refusal(1, 1, std::int64_t{1} << 40, 2), HasSubstr("Cache: cs: "));
   EXPECT_THAT(refusal(1, 1, 8, 3), HasSubstr("Cache: dh: expected an even number, found 3"));
-  EXPECT_THAT(refusal(4096, 1 << 26, 1 << 20, 1 << 26), HasSubstr("expected arrays that fit memory"));
+  EXPECT_THAT(refusal(1, 1, 1 << 20, 1 << 10),
+              HasSubstr("Cache: cs * dh: expected at most 268435456, found 1073741824"));
+  EXPECT_THAT(refusal(4096, 1 << 26, 1 << 20, 1 << 8), HasSubstr("expected arrays that fit memory"));
 }
 
 TEST(QwenProgram, OffersParamsOfAModel) {
