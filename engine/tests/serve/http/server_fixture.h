@@ -1,10 +1,16 @@
 /// A server of a tiny synthetic model on a free port of this process, and what clients send it.
 #pragma once
 
+#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <httplib.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include <chrono>
+#include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -105,6 +111,27 @@ class RunningServer {
   HttpServer server_;
   std::thread thread_;
 };
+
+inline const Json kCompletion = {
+    {"prompt", "Once upon a time"}, {"max_tokens", 40}, {"temperature", 2}, {"seed", 7}};
+
+inline void wait_until(const std::function<bool()>& condition) {
+  while (!condition()) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+}
+
+/// A connection of our own: the library's client does not hang up in the middle.
+inline int send_raw(int port, const std::string& bytes) {
+  const int fd = socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<std::uint16_t>(port));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  EXPECT_EQ(connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  EXPECT_EQ(send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL), std::ssize(bytes));
+  return fd;
+}
 
 /// The error's message of an answer with this status.
 inline std::string error_of_answer(const httplib::Result& result, int status) {
