@@ -15,17 +15,30 @@ namespace reprise::engine {
 RunningCompletion::RunningCompletion(CompletionService& service, std::shared_ptr<Completion> completion,
                                      double deadline)
     : service_(service), completion_(std::move(completion)), deadline_(deadline) {
+  // Counted first: who stops the server either sees this request, or is seen by it.
+  ++service_.n_running_;
+  try {
+    ticket_ = enter_line();
+  } catch (...) {
+    --service_.n_running_;
+    throw;
+  }
+}
+
+Slots::Ticket RunningCompletion::enter_line() {
+  if (service_.is_stopping()) {
+    throw ApiError(503, "server_error", "server: expected to take requests, found that it stops", "",
+                   "stopping");
+  }
   const auto ticket = service_.slots_.submit(completion_->task().request.prompt_ids,
                                              [completion = completion_](Session& s) { completion->run(s); });
   if (!ticket) {
-    done_ = true;
     throw ApiError(429, "rate_limit_error",
                    fmt::format("line: expected room for one more request, found {} waiting; try again later",
                                service_.slots_.n_waiting()),
                    "", "queue_full");
   }
-  ticket_ = *ticket;
-  ++service_.n_running_;
+  return *ticket;
 }
 
 RunningCompletion::~RunningCompletion() {
@@ -141,10 +154,6 @@ CompletionTask CompletionService::task_of(const CompletionFields& fields, std::v
 }
 
 std::unique_ptr<RunningCompletion> CompletionService::start(CompletionTask task) {
-  if (is_stopping()) {
-    throw ApiError(503, "server_error", "server: expected to take requests, found that it stops", "",
-                   "stopping");
-  }
   auto completion = std::make_shared<Completion>(
       std::move(task), model_.tokenizer,
       [this](Session& session, const GenerateRequest& request, GenerateObserver* observer) {

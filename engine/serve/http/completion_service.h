@@ -36,6 +36,9 @@ class RunningCompletion {
   [[nodiscard]] const CompletionOutcome& outcome() const { return completion_->outcome(); }
 
  private:
+  /// Errors: ApiError 429 when the line is full, 503 when the server stops.
+  Slots::Ticket enter_line();
+
   CompletionService& service_;
   std::shared_ptr<Completion> completion_;
   Slots::Ticket ticket_ = 0;
