@@ -1,12 +1,25 @@
 #include "tools/cli/capture_call.h"
 
 #include <filesystem>
+#include <nlohmann/json.hpp>
 
 #include "engine/core/utc_time.h"
-#include "tools/cli/capture_flags.h"
+#include "harness/clock/machine.h"
 #include "tools/cli/flags.h"
 
 namespace reprise::cli {
+std::string machine_json() {
+  const harness::Machine machine = harness::describe_machine();
+  nlohmann::ordered_json json;
+  json["cpu"] = machine.cpu;
+  json["isa"] = machine.isa;
+  json["cores"] = machine.cores;
+  json["memory_bytes"] = machine.memory_bytes;
+  json["os"] = machine.os;
+  json["virtualized"] = machine.virtualized;
+  return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
 std::string lasting_spec(const std::string& model) {
   std::error_code error;
   return !engine::is_made_from_a_name(model) && std::filesystem::exists(model, error)

@@ -7,6 +7,9 @@
 
 namespace reprise::cli {
 
+/// What a capture says of this machine: an object of its processor, memory and operating system.
+std::string machine_json();
+
 /// How to open `model` so that a capture remembers where it was, and is replayed from other folders.
 std::string lasting_spec(const std::string& model);
 

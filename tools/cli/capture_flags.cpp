@@ -3,12 +3,11 @@
 #include <fmt/format.h>
 
 #include <limits>
-#include <nlohmann/json.hpp>
 
 #include "engine/core/error.h"
-#include "harness/clock/machine.h"
 #include "harness/report/units.h"
 #include "tools/cli/byte_size.h"
+#include "tools/cli/capture_call.h"
 #include "tools/cli/flags.h"
 #include "tools/cli/usage.h"
 
@@ -36,18 +35,6 @@ std::string summary_of(const engine::FieldCaptureCounts& counts) {
 }
 
 }  // namespace
-
-std::string machine_json() {
-  const harness::Machine machine = harness::describe_machine();
-  nlohmann::ordered_json json;
-  json["cpu"] = machine.cpu;
-  json["isa"] = machine.isa;
-  json["cores"] = machine.cores;
-  json["memory_bytes"] = machine.memory_bytes;
-  json["os"] = machine.os;
-  json["virtualized"] = machine.virtualized;
-  return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
-}
 
 FieldCaptureFlags::FieldCaptureFlags(CLI::App& command, std::string default_policy)
     : default_policy_(std::move(default_policy)) {

@@ -13,9 +13,6 @@
 
 namespace reprise::cli {
 
-/// What a capture says of this machine: an object of its processor, memory and operating system.
-std::string machine_json();
-
 /// --capture-dir, --capture-policy, --capture-budget, --capture-max-count, --capture-interval, --call-log,
 /// --capture-history.
 class FieldCaptureFlags {

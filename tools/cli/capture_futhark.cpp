@@ -8,7 +8,7 @@
 #include "engine/model/convert.h"
 #include "engine/serve/futhark/data_in.h"
 #include "tools/cli/app.h"
-#include "tools/cli/capture_flags.h"
+#include "tools/cli/capture_call.h"
 #include "tools/cli/flags.h"
 #include "tools/cli/usage.h"
 
